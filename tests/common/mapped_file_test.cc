@@ -1,8 +1,7 @@
 #include "common/mapped_file.h"
 
-#include <gtest/gtest.h>
-
 #include <fstream>
+#include <gtest/gtest.h>
 
 namespace serval {
 namespace {

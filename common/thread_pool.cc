@@ -1,0 +1,135 @@
+#include "common/thread_pool.h"
+
+#include <algorithm>
+#include <ctime>
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace serval {
+namespace {
+
+constexpr uint64_t kSpinNs = 30'000;    // then a waiting worker sleeps
+constexpr uint64_t kStallNs = 400'000;  // waiting this much longer than a chunk takes is a stall
+constexpr uint64_t kFirstPauseNs = 2'000'000;
+constexpr uint64_t kLongestPauseNs = 64'000'000;
+
+uint64_t clock_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return uint64_t(now.tv_sec) * 1'000'000'000u + uint64_t(now.tv_nsec);
+}
+
+void pause_cpu() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#endif
+}
+
+void futex_wait(std::atomic<uint32_t>& word, uint32_t seen) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAIT_PRIVATE, seen, nullptr, nullptr,
+          0);
+}
+
+void futex_wake_all(std::atomic<uint32_t>& word) {
+  syscall(SYS_futex, reinterpret_cast<uint32_t*>(&word), FUTEX_WAKE_PRIVATE, INT32_MAX, nullptr,
+          nullptr, 0);
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int threads) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+}
+
+ThreadPool::~ThreadPool() {
+  stop_.store(true);
+  phase_.fetch_add(1);
+  futex_wake_all(phase_);
+  for (std::thread& worker : workers_) worker.join();
+}
+
+int ThreadPool::claim_chunks(uint64_t phase) {
+  const int chunks = chunks_.load(std::memory_order_relaxed);
+  const Function function = function_.load(std::memory_order_relaxed);
+  void* self = self_.load(std::memory_order_relaxed);
+  uint64_t seen = claim_.load(std::memory_order_acquire);
+  // The fields above belong to `phase` if a claim made with its number succeeds: they change only
+  // after every chunk of a phase is done.
+  int ran = 0;
+  while ((seen >> 32) == phase && int(uint32_t(seen)) < chunks) {
+    if (!claim_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) continue;
+    function(self, int(uint32_t(seen)));
+    done_.fetch_add(1, std::memory_order_acq_rel);
+    ++ran;
+    seen = claim_.load(std::memory_order_acquire);
+  }
+  return ran;
+}
+
+void ThreadPool::work() {
+  uint32_t seen = 0;
+  while (true) {
+    uint32_t now = phase_.load(std::memory_order_acquire);
+    if (now == seen) {
+      const uint64_t until = clock_ns() + kSpinNs;
+      for (int i = 1; (now = phase_.load(std::memory_order_acquire)) == seen; ++i) {
+        pause_cpu();
+        if (i % 64 == 0 && clock_ns() > until) break;
+      }
+    }
+    if (now == seen) {
+      sleepers_.fetch_add(1);
+      while ((now = phase_.load()) == seen) futex_wait(phase_, seen);
+      sleepers_.fetch_sub(1);
+    }
+    if (stop_.load()) return;
+    seen = now;
+    claim_chunks(now);
+  }
+}
+
+void ThreadPool::run_erased(int chunks, Function function, void* self) {
+  if (chunks <= 0) return;
+  if (workers_.empty() || chunks == 1 || (alone_until_ns_ != 0 && clock_ns() < alone_until_ns_)) {
+    for (int i = 0; i < chunks; ++i) function(self, i);
+    return;
+  }
+  // Order matters: nobody can claim while the claim word still holds the old number.
+  const uint32_t phase = phase_.load(std::memory_order_relaxed) + 1;
+  claim_.store(uint64_t(uint32_t(phase - 1)) << 32 | UINT32_MAX >> 1, std::memory_order_release);
+  done_.store(0, std::memory_order_relaxed);
+  chunks_.store(chunks, std::memory_order_relaxed);
+  function_.store(function, std::memory_order_relaxed);
+  self_.store(self, std::memory_order_relaxed);
+  claim_.store(uint64_t(phase) << 32, std::memory_order_release);
+  phase_.store(phase);
+  if (sleepers_.load() > 0) futex_wake_all(phase_);
+
+  const uint64_t begin = clock_ns();
+  const int ran = claim_chunks(phase);
+  if (done_.load(std::memory_order_acquire) == chunks) return;
+
+  // A worker in the middle of its last chunk is no stall: allow for a few chunks of the caller's
+  // length.
+  const uint64_t start = clock_ns();
+  const uint64_t patience = kStallNs + (ran > 0 ? 3 * (start - begin) / uint64_t(ran) : 0);
+  bool stalled = false;
+  for (int i = 1; done_.load(std::memory_order_acquire) != chunks; ++i) {
+    pause_cpu();
+    if (i % 64 != 0) continue;
+    if (clock_ns() - start > patience) {
+      stalled = true;
+      std::this_thread::yield();
+    }
+  }
+  if (stalled) {
+    alone_for_ns_ = std::clamp(alone_for_ns_ * 2, kFirstPauseNs, kLongestPauseNs);
+    alone_until_ns_ = clock_ns() + alone_for_ns_;
+  } else if (alone_until_ns_ != 0 && clock_ns() > alone_until_ns_ + 4 * alone_for_ns_) {
+    alone_for_ns_ = 0;
+    alone_until_ns_ = 0;
+  }
+}
+
+}  // namespace serval
