@@ -1,0 +1,101 @@
+// Weight matrices: the GGUF element types, and the packed form the matmul kernels read.
+//
+// A GGUF tensor [rows, cols] is repacked at load time into groups of 16 output rows. One group
+// holds the blocks of 32 columns one after the other, so both GEMV and GEMM stream it once, front
+// to back. Inside a block the bytes stand in the order the dot-product instructions want: byte
+// j*4+i of vector t is row j, column 4t+i of the block.
+//
+//   form         bits  from              one block (16 rows x 32 columns)              scales
+//   nibble       4     Q4_0              2 blocks: 2 x 256 B quants, 2 x 16 f16 d      exact
+//   nibble_min   4     Q4_1, Q4_K        256 B quants, 16 f16 d, 16 f16 m              Q4_1 exact
+//   byte         8     Q8_0, Q5_0        2 blocks: 2 x 512 B quants, 2 x 16 f16 d      exact
+//   byte_min     8     Q5_1, Q5_K        512 B quants, 16 f16 d, 16 f16 m              Q5_1 exact
+//   byte_16      8     Q6_K              512 B quants, 16 f16 d per 16 columns, twice
+//   f32 f16 bf16       F32 F16 BF16      [column][16 rows] elements                    exact
+//
+// Weight = d * (q - zero) + m, with q unsigned and zero fixed by the type (8, 16, 32, 128 or 0).
+// The K types keep d*sc and -dmin*m as one f16 each: their scales are rounded to f16 (2^-11
+// relative, half of 2^-24 absolute below 2^-14, infinite above 65504); the quants are exact.
+// Rows are padded to a multiple of 16 with zero weights.
+//
+// Thread rule: every function here is reentrant and allocates nothing.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "common/result.h"
+
+namespace serval {
+
+inline constexpr int kGroupRows = 16;  // output rows of one packed group
+inline constexpr int kBlockCols = 32;  // columns of one packed block
+inline constexpr int kPackAlign = 64;  // alignment of packed memory, bytes
+
+// Element types of a GGUF tensor; the values are the numbers the file stores.
+enum class WeightType : uint32_t {
+  f32 = 0,
+  f16 = 1,
+  q4_0 = 2,
+  q4_1 = 3,
+  q5_0 = 6,
+  q5_1 = 7,
+  q8_0 = 8,
+  q4_k = 12,
+  q5_k = 13,
+  q6_k = 14,
+  bf16 = 30,
+};
+
+enum class PackedForm : uint8_t { nibble, nibble_min, byte, byte_min, byte_16, f32, f16, bf16 };
+
+// A row of `cols` elements takes cols / elements blocks of `bytes` bytes in the file.
+struct BlockInfo {
+  int elements;
+  int bytes;
+};
+
+// The type for a number read from a file. Error: unimplemented, naming the number.
+Result<WeightType> weight_type(uint32_t gguf_type);
+const char* weight_type_name(WeightType type);
+BlockInfo block_info(WeightType type);
+// Bytes of one row in the file. REQUIRES: cols is a multiple of block_info(type).elements.
+std::size_t row_bytes(WeightType type, int64_t cols);
+
+PackedForm packed_form(WeightType type);
+// True for f32, f16 and bf16: the matmul then reads f32 activations, else quantised ones.
+bool is_float_form(PackedForm form);
+
+// A packed matrix. `data` belongs to the caller, is 64-byte aligned and packed_bytes() long.
+struct PackedMatrix {
+  const void* data = nullptr;
+  WeightType type = WeightType::f32;
+  PackedForm form = PackedForm::f32;
+  int64_t rows = 0;
+  int64_t cols = 0;
+};
+
+// Error: invalid_argument if a side is not in 1..2^31-1, the packed matrix would pass 2^46 bytes,
+// or cols is not a multiple of the type's block (32, or 256 for the K types; any for floats).
+Status check_packable(WeightType type, int64_t rows, int64_t cols);
+// REQUIRES for all below: check_packable(type, rows, cols) is ok.
+int64_t group_count(int64_t rows);  // groups of 16 rows, the last one padded
+std::size_t group_bytes(WeightType type, int64_t cols);
+std::size_t packed_bytes(WeightType type, int64_t rows, int64_t cols);
+PackedMatrix packed_matrix(WeightType type, int64_t rows, int64_t cols, const void* packed);
+
+// Packs row groups [group_begin, group_end) of src (file layout, row-major, any alignment, rows *
+// row_bytes(type, cols) bytes) into dst, which points at the whole packed matrix. Calls on
+// disjoint groups may run at the same time.
+void pack(WeightType type, const void* src, int64_t rows, int64_t cols, int64_t group_begin,
+          int64_t group_end, void* dst);
+
+// One row of the file, src of any alignment, to dst [cols].
+// REQUIRES: cols is a multiple of block_info(type).elements.
+void dequantize_row(WeightType type, const void* src, float* dst, int64_t cols);
+
+// Row `row` of a packed matrix to dst [cols]: embedding lookup without a second copy of the
+// weights. Equal to dequantize_row up to the rounding of scales named above.
+void dequantize_packed_row(const PackedMatrix& w, int64_t row, float* dst);
+
+}  // namespace serval
