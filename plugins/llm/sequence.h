@@ -1,0 +1,26 @@
+// One output under way: a request with n = 3 has three.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace serval::llm {
+
+// Counts, not states: where a sequence stands follows from its numbers.
+struct Sequence {
+  std::vector<int32_t> tokens;  // prompt, then output
+  int prompt_size = 0;
+  int computed = 0;         // tokens whose keys and values are in the cache
+  std::vector<int> blocks;  // cover at least `computed` tokens
+  uint64_t arrival = 0;     // order of admission: lower is older
+  bool parked = false;      // its reader is slow: runs no step, first to lose its blocks
+  bool running = false;     // the scheduler's: has blocks and a place among those that run
+
+  int size() const { return int(tokens.size()); }
+  int todo() const {
+    return size() - computed;
+  }  // 1 in decode, more in a prompt or after preemption
+  int output_size() const { return size() - prompt_size; }
+};
+
+}  // namespace serval::llm
