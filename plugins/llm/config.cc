@@ -1,0 +1,64 @@
+#include "plugins/llm/config.h"
+
+#include "common/json_reader.h"
+
+namespace serval::llm {
+
+const char* config_schema() {
+  return R"json({
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "threads": {"type": "integer", "minimum": 0, "maximum": 256, "default": 0,
+      "description": "compute threads; 0: as many as the machine has cores"},
+    "context": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0,
+      "description": "most tokens of one sequence; 0: what the model was trained for"},
+    "sequences": {"type": "integer", "minimum": 1, "maximum": 1024, "default": 64,
+      "description": "most sequences in one step"},
+    "tokens_per_step": {"type": "integer", "minimum": 1, "maximum": 65536, "default": 512,
+      "description": "prompt and decode tokens of one forward pass"},
+    "kv_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 1024,
+      "description": "memory for keys and values, MiB"},
+    "kv_type": {"type": "string", "enum": ["f16", "f32"], "default": "f16",
+      "description": "element type of the KV cache"},
+    "chat_template": {"type": "string", "maxLength": 1048576,
+      "description": "a Jinja chat template instead of the model's own"},
+    "temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 1},
+    "top_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
+    "min_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
+    "top_k": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0},
+    "repetition_penalty": {"type": "number", "minimum": 0.01, "maximum": 10, "default": 1}
+  }
+})json";
+}
+
+Result<LlmConfig> parse_config(std::string_view config_json) {
+  LlmConfig config;
+  if (config_json.empty()) return config;
+  const Result<json::value> parsed = parse_json(config_json);
+  if (!parsed) return parsed.error();
+  if (!parsed->is_object()) return invalid("the configuration must be an object");
+  JsonReader reader(parsed->get_object());
+  reader.read("threads", config.threads, 0, 256);
+  reader.read("context", config.context, 0, 1 << 24);
+  reader.read("sequences", config.sequences, 1, 1024);
+  reader.read("tokens_per_step", config.tokens_per_step, 1, 65536);
+  reader.read("kv_cache_mib", config.kv_cache_mib, 1, 1 << 24);
+  std::string kv_type = "f16";
+  reader.read("kv_type", kv_type);
+  if (kv_type == "f32") {
+    config.kv_type = KvType::f32;
+  } else if (kv_type != "f16") {
+    reader.fail("kv_type", "kv_type is \"" + kv_type + "\"; it must be \"f16\" or \"f32\"");
+  }
+  reader.read("chat_template", config.chat_template);
+  reader.read("temperature", config.defaults.temperature, 0.0f, 2.0f);
+  reader.read("top_p", config.defaults.top_p, 0.0f, 1.0f);
+  reader.read("min_p", config.defaults.min_p, 0.0f, 1.0f);
+  reader.read("top_k", config.defaults.top_k, 0, 1 << 24);
+  reader.read("repetition_penalty", config.defaults.repetition_penalty, 0.01f, 10.0f);
+  if (const Status status = reader.finish(); !status) return status.error();
+  return config;
+}
+
+}  // namespace serval::llm

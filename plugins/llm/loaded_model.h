@@ -1,0 +1,44 @@
+// Everything one open model consists of, and how it comes from a file.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+
+#include "plugins/llm/config.h"
+#include "plugins/llm/engine.h"
+
+namespace serval::llm {
+
+// What loading a model will take, from its file's directory alone.
+struct ModelPlan {
+  ModelShape shape;
+  int context = 0;
+  int blocks = 0;              // of the KV cache
+  std::size_t load_bytes = 0;  // while loading
+  std::size_t bytes = 0;       // when it runs, the KV cache full
+};
+
+class LoadedModel {
+ public:
+  // path: a GGUF file, or a folder with exactly one.
+  static Result<ModelPlan> plan(const std::filesystem::path& path, const LlmConfig& config);
+  static Result<std::unique_ptr<LoadedModel>> load(const std::filesystem::path& path,
+                                                   const LlmConfig& config,
+                                                   const LoadProgress& progress);
+
+  Engine& engine() { return *engine_; }
+  const BpeTokenizer& tokenizer() const { return tokenizer_; }
+  Model& model() { return *model_; }
+
+ private:
+  LoadedModel(BpeTokenizer tokenizer, ChatFormat chat, int threads)
+      : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)), pool_(threads) {}
+
+  BpeTokenizer tokenizer_;
+  ChatFormat chat_;
+  ThreadPool pool_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<Engine> engine_;
+};
+
+}  // namespace serval::llm

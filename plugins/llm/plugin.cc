@@ -1,0 +1,139 @@
+// The llm plugin's face to the ABI: nothing behind this file knows it.
+#include <optional>
+#include <serval/sdk.hpp>
+
+#include "plugins/llm/loaded_model.h"
+
+namespace serval::llm {
+namespace {
+
+sdk::Error to_sdk(const Error& error) {
+  sdk::Error out = sdk::Error::from(error);
+  out.retry_after_ms = error.retry_after_ms;
+  return out;
+}
+
+// One request of the host as the engine sees it.
+class HostClient final : public Client {
+ public:
+  explicit HostClient(sdk::Request request) : request_(std::move(request)) {}
+
+  std::string_view op() const { return request_.op(); }
+  std::string_view adapter() const { return request_.adapter(); }
+  std::string_view input() const { return request_.input(0); }
+  std::string_view params_json() const { return request_.params_json(); }
+
+  bool cancelled() const override { return request_.cancelled(); }
+  void text(int index, std::string_view text, std::string_view meta_json, bool last) override {
+    output_.text(request_, uint32_t(index), text, meta_json, last);
+  }
+  bool blocked() const override { return output_.blocked(); }
+  void flush() override { static_cast<void>(output_.flush(request_)); }
+  void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
+  void fail(const Error& error) override { request_.finish_error(to_sdk(error)); }
+  void finish_cancelled() override { request_.finish_cancelled(); }
+
+ private:
+  sdk::Request request_;
+  sdk::Output output_;
+};
+
+struct LlmMetrics {
+  explicit LlmMetrics(const sdk::Metrics& define)
+      : prefill_tokens(define.counter("prefill_tokens_total", "Prompt tokens computed")),
+        decode_tokens(define.counter("decode_tokens_total", "Output tokens computed")),
+        preemptions(define.counter("preemptions_total", "Sequences that lost their KV blocks")),
+        running(define.gauge("running_sequences", "Sequences in the last step")),
+        waiting(define.gauge("waiting_sequences", "Sequences admitted but not running")),
+        blocks_used(define.gauge("kv_blocks_used", "KV cache blocks in use")),
+        blocks_total(define.gauge("kv_blocks_total", "KV cache blocks")),
+        batch_tokens(define.histogram("batch_tokens", "Tokens in a step", kBatchBounds)) {}
+
+  void report(const EngineCounts& now) {
+    prefill_tokens.add(double(now.prefill_tokens - last.prefill_tokens));
+    decode_tokens.add(double(now.decode_tokens - last.decode_tokens));
+    preemptions.add(double(now.preemptions - last.preemptions));
+    running.set(now.running);
+    waiting.set(now.waiting);
+    blocks_used.set(now.blocks_used);
+    blocks_total.set(now.blocks_total);
+    if (now.steps > last.steps) batch_tokens.observe(now.batch_tokens);
+    last = now;
+  }
+
+  static constexpr double kBatchBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
+  sdk::Counter prefill_tokens, decode_tokens, preemptions;
+  sdk::Gauge running, waiting, blocks_used, blocks_total;
+  sdk::Histogram batch_tokens;
+  EngineCounts last;
+};
+
+class LlmEngine final : public sdk::Engine {
+ public:
+  LlmEngine(std::unique_ptr<LoadedModel> loaded, LlmMetrics metrics, uint32_t most)
+      : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
+
+  uint32_t room() override {
+    const std::size_t held = loaded_->engine().running();
+    return held >= most_ ? 0 : uint32_t(most_ - held);
+  }
+  void admit(sdk::Request request) override {
+    const uint64_t id = request.id();
+    auto client = std::make_unique<HostClient>(std::move(request));
+    const HostClient& view = *client;
+    if (!view.adapter().empty())
+      return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
+    const std::string_view op = view.op(), input = view.input(), params = view.params_json();
+    loaded_->engine().submit(id, std::move(client), op, input, params);
+  }
+  bool step() override {
+    const bool worked = loaded_->engine().step();
+    metrics_.report(loaded_->engine().counts());
+    return worked;
+  }
+  void writable(uint64_t id) override { loaded_->engine().writable(id); }
+  uint64_t running() override { return loaded_->engine().running(); }
+  void abort(const sdk::Error& why) override {
+    loaded_->engine().abort(error(Code(why.code), why.message, why.param));
+  }
+
+ private:
+  std::unique_ptr<LoadedModel> loaded_;
+  LlmMetrics metrics_;
+  uint32_t most_;  // requests held at a time; the rest waits in the host's queue
+};
+
+class LlmPlugin final : public sdk::Plugin {
+  sdk::Result<sdk::Resource> probe(const sdk::ModelConfig& config) override {
+    const Result<LlmConfig> parsed = parse_config(config.config_json);
+    if (!parsed) return to_sdk(parsed.error());
+    const Result<ModelPlan> plan = LoadedModel::plan(config.path, *parsed);
+    if (!plan) return to_sdk(plan.error());
+    return sdk::Resource{.load_peak = plan->load_bytes, .steady = plan->bytes};
+  }
+
+  sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig& config, sdk::Host host,
+                                                sdk::ModelRef model) override {
+    const Result<LlmConfig> parsed = parse_config(config.config_json);
+    if (!parsed) return to_sdk(parsed.error());
+    const sdk::LoadProgress progress = host.progress(model);
+    Result<std::unique_ptr<LoadedModel>> loaded =
+        LoadedModel::load(config.path, *parsed, [&](int per_mille) {
+          return progress.report(per_mille / 1000.0, "repacking weights").ok();
+        });
+    if (!loaded) return to_sdk(loaded.error());
+    return std::make_unique<sdk::EngineModel>(
+        host, model,
+        std::make_unique<LlmEngine>(std::move(*loaded), LlmMetrics(host.metrics(model)),
+                                    uint32_t(parsed->sequences)));
+  }
+
+  const char* config_schema() const override { return llm::config_schema(); }
+};
+
+}  // namespace
+}  // namespace serval::llm
+
+SERVAL_EXPORT_PLUGIN(serval::llm::LlmPlugin, "org.serval.llm", "0.1.0",
+                     SERVAL_OPS("chat", "complete"), .vendor = "Serval", .license = "Apache-2.0",
+                     .description = "Text generation from GGUF models");
