@@ -12,6 +12,11 @@ namespace {
 
 constexpr const Ops* kAll[] = {
     &kReferenceOps,
+    &kGenericOps,
+#if defined(__x86_64__)
+    &kAvx2Ops,
+    &kAvx512Ops,
+#endif
 };
 
 std::string names() {

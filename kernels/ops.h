@@ -108,7 +108,7 @@ struct Add {
 };
 
 // y = exp(x - shift). y may be x. Within 2 units in the last place; 0 below -87.3, +inf above
-// 88.7, NaN for NaN.
+// 88.4, NaN for NaN.
 struct Exp {
   const float* x;  // [n]
   float* y;        // [n]

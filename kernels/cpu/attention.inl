@@ -1,0 +1,209 @@
+// Attention over the paged cache. The unit of work is an item: one query position and one query
+// head. Items of one kv head are handled up to kMaxItems at a time so that a K or V vector is
+// loaded (and widened) once for all. Each item sees the tiles of 32 keys in order of absolute
+// position, with one fixed chain of operations a tile, whoever shares the load: its result does
+// not depend on the batch or on how the prompt was cut.
+constexpr int kMaxItems = Vec::width == 16 ? 8 : 4;
+constexpr int kMaxHeadDim = 256;
+
+struct Items {
+  alignas(64) float q[kMaxHeadDim][kMaxItems];  // scaled
+  alignas(64) float p[kMaxItems][kKvBlockTokens];
+  alignas(64) float out[kMaxItems][kMaxHeadDim];
+  float peak[kMaxItems];
+  float total[kMaxItems];
+  float decay[kMaxItems];  // what the tile's new peak leaves of the older sums
+  int position[kMaxItems];
+};
+
+Vec load_kv(const float* p) { return Vec::load(p); }
+Vec load_kv(const uint16_t* p) { return Vec::load_half(p); }
+Vec load_kv(const float* p, int n) { return Vec::load(p, n); }
+Vec load_kv(const uint16_t* p, int n) { return Vec::load_half(p, n); }
+
+// p[item, key] = q . k over one tile. k: [D][32].
+template <int N, class Element>
+void score(const Element* k, int head_dim, Items& items, int first) {
+  for (int key = 0; key < kKvBlockTokens; key += 2 * Vec::width) {
+    Vec low[N], high[N];
+    for (int i = 0; i < N; ++i) low[i] = high[i] = Vec::zero();
+    for (int d = 0; d < head_dim; ++d) {
+      const Vec k_low = load_kv(k + d * kKvBlockTokens + key);
+      const Vec k_high = load_kv(k + d * kKvBlockTokens + key + Vec::width);
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) {
+        const Vec q = Vec::set(items.q[d][first + i]);
+        low[i] = fma(q, k_low, low[i]);
+        high[i] = fma(q, k_high, high[i]);
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      low[i].store(&items.p[first + i][key]);
+      high[i].store(&items.p[first + i][key + Vec::width]);
+    }
+  }
+}
+
+// Turns one item's scores into weights relative to the greatest score so far. Keys from `valid`
+// on are masked out.
+void soften(Items& items, int i, int valid) {
+  float* p = items.p[i];
+  for (int key = valid; key < kKvBlockTokens; ++key) p[key] = -__builtin_inff();
+  Vec peaks = Vec::set(items.peak[i]);
+  for (int key = 0; key < kKvBlockTokens; key += Vec::width)
+    peaks = greater(Vec::load(p + key), peaks);
+  const float peak = max_lane(peaks);
+  items.decay[i] = max_lane(exp(Vec::set(items.peak[i] - peak)));  // all lanes are equal
+  Vec total = Vec::zero();
+  for (int key = 0; key < kKvBlockTokens; key += Vec::width) {
+    const Vec weight = exp(Vec::load(p + key) - Vec::set(peak));
+    weight.store(p + key);
+    total = total + weight;
+  }
+  items.total[i] = items.total[i] * items.decay[i] + sum(total);
+  items.peak[i] = peak;
+}
+
+// out[item, d..d+C*width) = out * decay + sum over keys of p * V. v: [32][D].
+template <int N, int C, class Element>
+void mix_columns(const Element* v, int head_dim, int valid, int d, int n, Items& items, int first) {
+  Vec acc[N][C];
+  for (int i = 0; i < N; ++i)
+    for (int c = 0; c < C; ++c)
+      acc[i][c] = Vec::load(&items.out[first + i][d + c * Vec::width], n) *
+                  Vec::set(items.decay[first + i]);
+  for (int key = 0; key < valid; ++key) {
+    const Element* row = v + key * head_dim + d;
+    Vec value[C];
+    if constexpr (C == 1)
+      value[0] = load_kv(row, n);
+    else
+      for (int c = 0; c < C; ++c) value[c] = load_kv(row + c * Vec::width);
+#pragma GCC unroll 8
+    for (int i = 0; i < N; ++i) {
+      const Vec weight = Vec::set(items.p[first + i][key]);
+      for (int c = 0; c < C; ++c) acc[i][c] = fma(weight, value[c], acc[i][c]);
+    }
+  }
+  for (int i = 0; i < N; ++i)
+    for (int c = 0; c < C; ++c) acc[i][c].store(&items.out[first + i][d + c * Vec::width], n);
+}
+
+// One tile for items [first, first + N), all with the same number of valid keys.
+template <int N, class Element>
+void visit_tile(const Element* k, int head_dim, int valid, Items& items, int first) {
+  score<N>(k, head_dim, items, first);
+  for (int i = 0; i < N; ++i) soften(items, first + i, valid);
+  const Element* v = k + int64_t{head_dim} * kKvBlockTokens;
+  int d = 0;
+  for (; d + 2 * Vec::width <= head_dim; d += 2 * Vec::width)
+    mix_columns<N, 2>(v, head_dim, valid, d, Vec::width, items, first);
+  for (; d < head_dim; d += Vec::width)
+    mix_columns<N, 1>(v, head_dim, valid, d, head_dim - d, items, first);
+}
+
+template <int N, class Element>
+void visit_tiles(const Attention& a, int kv_head, Items& items) {
+  const int earliest = items.position[0], latest = items.position[N - 1];
+  const int64_t tile = int64_t{2} * kv_head * a.head_dim * kKvBlockTokens;
+  for (int base = 0; base <= latest; base += kKvBlockTokens) {
+    const Element* k = static_cast<const Element*>(a.blocks[base / kKvBlockTokens]) + tile;
+    const int room = earliest - base + 1;
+    if (room >= kKvBlockTokens) {
+      visit_tile<N>(k, a.head_dim, kKvBlockTokens, items, 0);
+    } else if (earliest == latest) {
+      visit_tile<N>(k, a.head_dim, room, items, 0);
+    } else {  // the diagonal: each position has its own number of keys
+      for (int i = 0; i < N; ++i) {
+        const int valid = smaller(items.position[i] - base + 1, kKvBlockTokens);
+        if (valid > 0) visit_tile<1>(k, a.head_dim, valid, items, i);
+      }
+    }
+  }
+}
+
+template <class Element>
+void run_items(const Attention& a, int kv_head, Items& items, int count) {
+  switch (count) {
+    case 1:
+      return visit_tiles<1, Element>(a, kv_head, items);
+    case 2:
+      return visit_tiles<2, Element>(a, kv_head, items);
+    case 3:
+      return visit_tiles<3, Element>(a, kv_head, items);
+    case 4:
+      return visit_tiles<4, Element>(a, kv_head, items);
+  }
+  if constexpr (kMaxItems > 4) {
+    switch (count) {
+      case 5:
+        return visit_tiles<5, Element>(a, kv_head, items);
+      case 6:
+        return visit_tiles<6, Element>(a, kv_head, items);
+      case 7:
+        return visit_tiles<7, Element>(a, kv_head, items);
+      case 8:
+        return visit_tiles<8, Element>(a, kv_head, items);
+    }
+  }
+}
+
+// Items are numbered query-major: item = query * heads per kv head + head.
+int64_t item_offset(const Attention& a, int kv_head, int item, int64_t stride) {
+  const int per_kv = a.heads / a.kv_heads;
+  return item / per_kv * stride + int64_t{kv_head * per_kv + item % per_kv} * a.head_dim;
+}
+
+void attention(const Attention& a) {
+  Items items;
+  const int per_kv = a.heads / a.kv_heads, all = a.n * per_kv;
+  for (int kv_head = a.kv_head_begin; kv_head < a.kv_head_end; ++kv_head) {
+    for (int begin = 0; begin < all; begin += kMaxItems) {
+      const int count = smaller(kMaxItems, all - begin);
+      for (int i = 0; i < count; ++i) {
+        const float* q = a.q + item_offset(a, kv_head, begin + i, a.q_stride);
+        for (int d = 0; d < a.head_dim; ++d) {
+          items.q[d][i] = q[d] * a.scale;
+          items.out[i][d] = 0;
+        }
+        items.peak[i] = -__builtin_inff();
+        items.total[i] = 0;
+        items.position[i] = a.q0 + (begin + i) / per_kv;
+      }
+      if (a.type == KvType::f32)
+        run_items<float>(a, kv_head, items, count);
+      else
+        run_items<uint16_t>(a, kv_head, items, count);
+      for (int i = 0; i < count; ++i) {
+        float* out = a.out + item_offset(a, kv_head, begin + i, a.out_stride);
+        const Vec inverse = Vec::set(1.0f / items.total[i]);
+        for (int d = 0; d < a.head_dim; d += Vec::width)
+          (Vec::load(items.out[i] + d) * inverse).store(out + d, a.head_dim - d);
+      }
+    }
+  }
+}
+
+// K goes down a column of its tile, V into a row.
+void kv_write(const KvWrite& a) {
+  const int64_t tile = int64_t{a.head_dim} * kKvBlockTokens;
+  for (int h = 0; h < a.kv_heads; ++h) {
+    const float* k = a.k + int64_t{h} * a.head_dim;
+    const float* v = a.v + int64_t{h} * a.head_dim;
+    const int64_t k_at = 2 * h * tile + a.slot, v_at = (2 * h + 1) * tile + a.slot * a.head_dim;
+    if (a.type == KvType::f32) {
+      float* block = static_cast<float*>(a.block);
+      for (int d = 0; d < a.head_dim; ++d) block[k_at + d * kKvBlockTokens] = k[d];
+      for (int d = 0; d < a.head_dim; ++d) block[v_at + d] = v[d];
+      continue;
+    }
+    uint16_t* block = static_cast<uint16_t*>(a.block);
+    for (int d = 0; d < a.head_dim; d += Vec::width) {
+      const int n = smaller(a.head_dim - d, Vec::width);
+      uint16_t halves[Vec::width];
+      Vec::load(k + d, n).store_half(halves, n);
+      for (int i = 0; i < n; ++i) block[k_at + (d + i) * kKvBlockTokens] = halves[i];
+      Vec::load(v + d, n).store_half(block + v_at + d, n);
+    }
+  }
+}

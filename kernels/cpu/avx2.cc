@@ -1,0 +1,22 @@
+// The avx2 table: AVX2, FMA, F16C. Everything here is local to this object but the table itself, so
+// the linker can never hand this code to a path meant for another CPU.
+#include <immintrin.h>
+
+#include "kernels/float16.h"
+#include "kernels/packed_layout.h"
+#include "kernels/quant_rows.h"
+#include "kernels/tables.h"
+
+namespace serval {
+namespace {
+// clang-format off
+// each needs the one before
+#include "kernels/cpu/vec_avx2.inl"
+#include "kernels/cpu/dot_avx2.inl"
+#include "kernels/cpu/bodies.inl"
+// clang-format on
+}  // namespace
+
+constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2);
+
+}  // namespace serval

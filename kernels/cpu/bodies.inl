@@ -1,0 +1,30 @@
+// Everything an instruction set implements, over its Vec and block_dot. Included inside
+// serval's unnamed namespace.
+// clang-format off
+// each needs the ones before
+#include "kernels/cpu/math.inl"
+#include "kernels/cpu/rowwise.inl"
+#include "kernels/cpu/quantize.inl"
+#include "kernels/cpu/matmul.inl"
+#include "kernels/cpu/attention.inl"
+#include "kernels/cpu/logits.inl"
+// clang-format on
+
+constexpr Ops make_table(const char* name, bool (*usable)()) {
+  return {
+      .name = name,
+      .usable = usable,
+      .quantize_rows = quantize_rows,
+      .matmul = matmul,
+      .rms_norm = rms_norm,
+      .rope = rope,
+      .silu_mul = silu_mul,
+      .add = add,
+      .exp = exp_all,
+      .kv_write = kv_write,
+      .attention = attention,
+      .argmax = argmax,
+      .max = max_of,
+      .log_sum_exp = log_sum_exp,
+  };
+}

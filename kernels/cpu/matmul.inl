@@ -1,0 +1,159 @@
+// The matmul's loops around block_dot. A token's sum over one row runs over the blocks in order,
+// in one accumulator, whatever N is; so N may be chosen freely.
+constexpr int kVecsPerGroup = kGroupRows / Vec::width;
+// Activations of one pass over the weights: stay well inside a 1 MB second-level cache.
+constexpr int64_t kPassBytes = 320 << 10;
+// How far ahead of the dot products a lone token asks for weights. Measured on Zen 4: with less,
+// the hardware prefetcher alone decides and a thread gets about two thirds of the memory rate.
+constexpr int kPrefetchBytes = 4096;
+
+// y rows [16g, 16g+16) of one token, from the finished sum.
+void finish(const MatMul& a, int64_t g, int token, const Rows16& sum) {
+  const int64_t row = g * kGroupRows;
+  const int rows = a.w.rows - row < kGroupRows ? int(a.w.rows - row) : kGroupRows;
+  for (int i = 0; i < kVecsPerGroup; ++i) {
+    const int at = i * Vec::width, n = rows - at;
+    if (n <= 0) break;
+    Vec y = sum.v[i];
+    if (a.bias != nullptr) y = y + Vec::load(a.bias + row + at, n);
+    if (a.add != nullptr) y = y + Vec::load(a.add + token * a.add_stride + row + at, n);
+    y.store(a.y + token * a.y_stride + row + at, n);
+  }
+}
+
+struct Group {
+  const uint8_t* data;
+  int64_t index;
+};
+
+template <PackedForm form, int kZeroShift, int N>
+void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token) {
+  Rows16 sum[N] = {};
+  const int64_t blocks = a.w.cols / kBlockCols;
+  for (int64_t b = 0; b < blocks; ++b) {
+    if constexpr (N == 1) {
+      const uint8_t* ahead = g.data + quants_at(form, b) + kPrefetchBytes;
+      for (int line = 0; line < quant_bytes(form) + 64; line += 64)
+        __builtin_prefetch(ahead + line);
+    }
+    block_dot<form, kZeroShift, N>(g.data, b, x + b * stride, sum);
+  }
+  for (int t = 0; t < N; ++t) finish(a, g.index, token + t, sum[t]);
+}
+
+// Tokens [token, last) of one tile, in runs of N, then N/2, ... 1.
+template <PackedForm form, int kZeroShift, int N>
+void quant_tile_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token,
+                       int last) {
+  for (; token + N <= last; token += N)
+    quant_tokens<form, kZeroShift, N>(a, g, x + token % kTileTokens, stride, token);
+  if constexpr (N > 1) quant_tile_tokens<form, kZeroShift, N / 2>(a, g, x, stride, token, last);
+}
+
+int smaller(int a, int b) { return a < b ? a : b; }
+
+template <PackedForm form, int kZeroShift>
+void quant_matmul(const MatMul& a) {
+  const int64_t blocks = a.w.cols / kBlockCols;
+  const std::size_t stride = group_bytes(a.w.type, a.w.cols);
+  const int64_t tile_bytes = kTileTokens * blocks * int64_t{sizeof(QuantRecord)};
+  const int pass_tiles = int(kPassBytes / tile_bytes > 0 ? kPassBytes / tile_bytes : 1);
+  for (int begin = a.token_begin; begin < a.token_end;) {
+    const int end = smaller((begin / kTileTokens + pass_tiles) * kTileTokens, a.token_end);
+    for (int64_t g = a.group_begin; g < a.group_end; ++g) {
+      const Group group{static_cast<const uint8_t*>(a.w.data) + std::size_t(g) * stride, g};
+      for (int t = begin; t < end;) {
+        const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, blocks);
+        const QuantRecord* x = static_cast<const QuantRecord*>(a.x_q) + tile.first_record;
+        const int last = smaller((t / kTileTokens + 1) * kTileTokens, end);
+        quant_tile_tokens<form, kZeroShift, kMaxTokens>(a, group, x, tile.tokens, t, last);
+        t = last;
+      }
+    }
+    begin = end;
+  }
+}
+
+// ---- float forms: packed [column][16 rows] ----
+template <PackedForm form>
+Vec load_weight(const uint8_t* group, int64_t index) {
+  if constexpr (form == PackedForm::f32)
+    return Vec::load(reinterpret_cast<const float*>(group) + index);
+  else if constexpr (form == PackedForm::f16)
+    return Vec::load_half(reinterpret_cast<const uint16_t*>(group) + index);
+  else
+    return Vec::load_brain(reinterpret_cast<const uint16_t*>(group) + index);
+}
+
+// sum[t] += column k of the group * x[t, k].
+template <PackedForm form, int N>
+void column(const MatMul& a, const uint8_t* group, int64_t k, const float* x, Rows16 (&sum)[N]) {
+  Rows16 w;
+  for (int i = 0; i < kVecsPerGroup; ++i)
+    w.v[i] = load_weight<form>(group, k * kGroupRows + i * Vec::width);
+#pragma GCC unroll 8
+  for (int t = 0; t < N; ++t) {
+    const Vec xk = Vec::set(x[t * a.x_stride + k]);
+    for (int i = 0; i < kVecsPerGroup; ++i) sum[t].v[i] = fma(w.v[i], xk, sum[t].v[i]);
+  }
+}
+
+// Even and odd columns have their own sums: shorter chains, and half the rounding error.
+template <PackedForm form, int N>
+void float_tokens(const MatMul& a, Group g, int token) {
+  constexpr int element = form == PackedForm::f32 ? 4 : 2;
+  Rows16 even[N] = {}, odd[N] = {};
+  const float* x = a.x + token * a.x_stride;
+  int64_t k = 0;
+  for (; k + 2 <= a.w.cols; k += 2) {
+    if constexpr (N == 1) __builtin_prefetch(g.data + k * kGroupRows * element + kPrefetchBytes);
+    if constexpr (N == 1 && element == 4)
+      __builtin_prefetch(g.data + k * kGroupRows * element + kPrefetchBytes + 64);
+    column<form, N>(a, g.data, k, x, even);
+    column<form, N>(a, g.data, k + 1, x, odd);
+  }
+  if (k < a.w.cols) column<form, N>(a, g.data, k, x, even);
+  for (int t = 0; t < N; ++t) {
+    for (int i = 0; i < kVecsPerGroup; ++i) even[t].v[i] = even[t].v[i] + odd[t].v[i];
+    finish(a, g.index, token + t, even[t]);
+  }
+}
+
+template <PackedForm form, int N>
+void float_group(const MatMul& a, Group g, int token) {
+  for (; token + N <= a.token_end; token += N) float_tokens<form, N>(a, g, token);
+  if constexpr (N > 1) float_group<form, N / 2>(a, g, token);
+}
+
+template <PackedForm form>
+void float_matmul(const MatMul& a) {
+  const std::size_t stride = group_bytes(a.w.type, a.w.cols);
+  for (int64_t g = a.group_begin; g < a.group_end; ++g)
+    float_group<form, kMaxFloatTokens>(
+        a, {static_cast<const uint8_t*>(a.w.data) + std::size_t(g) * stride, g}, a.token_begin);
+}
+
+void matmul(const MatMul& a) {
+  switch (a.w.type) {  // the shift is log2 of the type's zero point
+    case WeightType::q4_0:
+      return quant_matmul<PackedForm::nibble, 3>(a);
+    case WeightType::q4_1:
+    case WeightType::q4_k:
+      return quant_matmul<PackedForm::nibble_min, 0>(a);
+    case WeightType::q5_0:
+      return quant_matmul<PackedForm::byte, 4>(a);
+    case WeightType::q8_0:
+      return quant_matmul<PackedForm::byte, 7>(a);
+    case WeightType::q5_1:
+    case WeightType::q5_k:
+      return quant_matmul<PackedForm::byte_min, 0>(a);
+    case WeightType::q6_k:
+      return quant_matmul<PackedForm::byte_16, 5>(a);
+    case WeightType::f32:
+      return float_matmul<PackedForm::f32>(a);
+    case WeightType::f16:
+      return float_matmul<PackedForm::f16>(a);
+    case WeightType::bf16:
+      return float_matmul<PackedForm::bf16>(a);
+  }
+}

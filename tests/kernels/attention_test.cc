@@ -1,0 +1,157 @@
+#include <algorithm>
+#include <cmath>
+
+#include "tests/kernels/kernel_test.h"
+
+namespace serval {
+namespace {
+
+class AttentionTest : public KernelTest {};
+SERVAL_KERNEL_SUITE(AttentionTest);
+
+struct Shape {
+  int heads, kv_heads, head_dim;
+};
+
+// One sequence of `length` tokens in a cache whose unwritten slots hold NaN.
+class Sequence {
+ public:
+  Sequence(const Ops& ops, KvType type, Shape shape, int length, std::mt19937& rng,
+           float spread = 1)
+      : type_(type),
+        shape_(shape),
+        stride_(shape.heads * shape.head_dim),
+        q_(random_floats(std::size_t(length * stride_), rng, spread)) {
+    const int kv = shape.kv_heads * shape.head_dim;
+    const std::size_t bytes = kv_block_bytes(type, shape.kv_heads, shape.head_dim);
+    for (int t = 0; t < length; ++t) {
+      if (t % kKvBlockTokens == 0) {
+        memory_.push_back(std::make_unique<Aligned>(bytes));
+        std::memset(memory_.back()->data(), 0xff, bytes);  // NaN in f32 and in f16
+        blocks_.push_back(memory_.back()->data());
+      }
+      const auto k = random_floats(std::size_t(kv), rng), v = random_floats(std::size_t(kv), rng);
+      ops.kv_write({k.data(), v.data(), memory_.back()->data(), t % kKvBlockTokens, type,
+                    shape.kv_heads, shape.head_dim});
+    }
+  }
+
+  std::size_t floats() const { return q_.size(); }
+  int64_t stride() const { return stride_; }
+
+  // Queries [q0, q0 + n); out as for the whole sequence.
+  Attention args(int q0, int n, float* out) const {
+    return {q_.data() + q0 * stride_,
+            stride_,
+            out + q0 * stride_,
+            stride_,
+            blocks_.data(),
+            type_,
+            q0,
+            n,
+            shape_.heads,
+            shape_.kv_heads,
+            shape_.head_dim,
+            0,
+            shape_.kv_heads,
+            1.0f / std::sqrt(float(shape_.head_dim))};
+  }
+
+ private:
+  KvType type_;
+  Shape shape_;
+  int64_t stride_;
+  std::vector<float> q_;
+  std::vector<std::unique_ptr<Aligned>> memory_;
+  std::vector<const void*> blocks_;
+};
+
+constexpr Shape kShapes[] = {{3, 1, 64}, {9, 3, 64},  {14, 2, 64}, {4, 4, 80},  {2, 1, 16},
+                             {3, 1, 24}, {10, 1, 72}, {2, 2, 128}, {4, 1, 256}, {1, 1, 248}};
+
+TEST_P(AttentionTest, EqualsReference) {
+  for (const Shape shape : kShapes) {
+    for (const KvType type : {KvType::f32, KvType::f16}) {
+      for (int length : {1, 2, 31, 32, 33, 70}) {
+        const Sequence s(ops(), type, shape, length, rng_);
+        Guarded out(s.floats());
+        std::vector<float> want(s.floats());
+        reference_ops().attention(s.args(0, length, want.data()));
+        ops().attention(s.args(0, length, out.data()));
+        ASSERT_TRUE(out.intact());
+        for (std::size_t i = 0; i < want.size(); ++i)
+          ASSERT_NEAR(out[i], want[i], 2e-6 * (1 + std::fabs(want[i])))
+              << shape.heads << "/" << shape.kv_heads << "x" << shape.head_dim << " L" << length;
+      }
+    }
+  }
+}
+
+// Any cut into chunks, and any split of the kv heads, gives the same bits.
+TEST_P(AttentionTest, ChunksAreBitwiseEqual) {
+  const int length = 83;
+  for (const Shape shape : {Shape{9, 3, 64}, Shape{14, 2, 64}, Shape{3, 3, 40}, Shape{5, 1, 128}}) {
+    for (const KvType type : {KvType::f32, KvType::f16}) {
+      const Sequence s(ops(), type, shape, length, rng_, 3);
+      std::vector<float> whole(s.floats());
+      ops().attention(s.args(0, length, whole.data()));
+      for (int chunk : {1, 2, 3, 5, 7, 16, 31, 32, 33, 64}) {
+        std::vector<float> out(s.floats());
+        for (int q0 = 0; q0 < length; q0 += chunk) {
+          Attention a = s.args(q0, std::min(chunk, length - q0), out.data());
+          for (int h = 0; h < shape.kv_heads; ++h) {
+            a.kv_head_begin = h;
+            a.kv_head_end = h + 1;
+            ops().attention(a);
+          }
+        }
+        ASSERT_TRUE(same_bits(out, whole)) << shape.head_dim << " chunk " << chunk;
+      }
+    }
+  }
+}
+
+// Scores of +-50 and more: the running maximum moves from tile to tile.
+TEST_P(AttentionTest, LargeScoresStayStable) {
+  const int length = 130;
+  const Sequence s(ops(), KvType::f32, {2, 1, 64}, length, rng_, 60);
+  std::vector<float> out(s.floats()), want(s.floats());
+  reference_ops().attention(s.args(0, length, want.data()));
+  ops().attention(s.args(0, length, out.data()));
+  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(out[i], want[i], 2e-3);
+}
+
+TEST_P(AttentionTest, OutMayBeQ) {
+  const Sequence s(ops(), KvType::f16, {6, 2, 64}, 40, rng_);
+  std::vector<float> out(s.floats());
+  Attention a = s.args(0, 40, out.data());
+  std::vector<float> in_place(a.q, a.q + s.floats());
+  ops().attention(a);
+  a.q = in_place.data();
+  a.out = in_place.data();
+  ops().attention(a);
+  EXPECT_TRUE(same_bits(in_place, out));
+}
+
+TEST_P(AttentionTest, KvWriteTouchesOneSlotOnly) {
+  for (const KvType type : {KvType::f32, KvType::f16}) {
+    const std::size_t bytes = kv_block_bytes(type, 2, 24), element = type == KvType::f32 ? 4 : 2;
+    EXPECT_EQ(bytes, 2u * 24 * 2 * 32 * element);
+    EXPECT_EQ(bytes % 64, 0u);
+    Aligned block(bytes), want(bytes);
+    std::memset(block.data(), 0xff, bytes);
+    std::memset(want.data(), 0xff, bytes);
+    const auto k = random_floats(48, rng_), v = random_floats(48, rng_);
+    ops().kv_write({k.data(), v.data(), block.data(), 31, type, 2, 24});
+    reference_ops().kv_write({k.data(), v.data(), want.data(), 31, type, 2, 24});
+    EXPECT_EQ(std::memcmp(block.data(), want.data(), bytes), 0);
+    std::size_t changed = 0;
+    const auto* p = static_cast<const unsigned char*>(block.data());
+    for (std::size_t i = 0; i < bytes; i += element)
+      changed += std::any_of(p + i, p + i + element, [](unsigned char c) { return c != 0xff; });
+    EXPECT_EQ(changed, 2u * 48);
+  }
+}
+
+}  // namespace
+}  // namespace serval
