@@ -1,0 +1,30 @@
+#include "stream.h"
+
+namespace serval::check {
+
+static serval_str str(const std::string& text) { return {text.data(), text.size()}; }
+
+Stream::Stream(MiniHost* h, uint64_t id, Spec s) : host(h), spec(std::move(s)) {
+  static const std::string kRequestId = "check", kNamespace = "check";
+  for (const std::string& input : spec.inputs)
+    slices.push_back({input.data(), input.size(), SERVAL_MEM_HOST, 0});
+  view.size = sizeof(view);
+  view.n_inputs = uint32_t(slices.size());
+  view.id = id;
+  view.deadline_ns = spec.deadline_ns;
+  view.cancel_word = reinterpret_cast<const uint32_t*>(&cancel_word);
+  view.op = str(spec.op);
+  view.request_id = str(kRequestId);
+  view.cache_namespace = str(kNamespace);
+  view.params_json = str(spec.params);
+  view.inputs = slices.data();
+}
+
+std::string Stream::output(uint32_t index) const {
+  std::string all;
+  for (const Event& e : events)
+    if (e.index == index) all += e.data;
+  return all;
+}
+
+}  // namespace serval::check

@@ -1,0 +1,69 @@
+// One request as the kit's host sees it: what was asked, what came, what is allowed to come.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <limits>
+#include <serval/request.h>
+#include <string>
+#include <vector>
+
+namespace serval::check {
+
+// A request to make.
+struct Spec {
+  std::string op;
+  std::string params = "{}";
+  std::vector<std::string> inputs;
+  uint64_t deadline_ns = 0;
+};
+
+struct Event {
+  uint32_t kind = 0;
+  uint32_t index = 0;
+  uint32_t flags = 0;
+  std::string data;
+  std::string meta;
+};
+
+// Everything but the atomics is guarded by the host's mutex. Never freed before the host, so that a
+// plugin that goes on using a finished request is found out and does not crash.
+struct Stream {
+  static constexpr int64_t kUnlimited = std::numeric_limits<int64_t>::max();
+
+  Stream(class MiniHost* host, uint64_t id, Spec spec);
+  Stream(const Stream&) = delete;
+  Stream& operator=(const Stream&) = delete;
+
+  serval_request* handle() { return reinterpret_cast<serval_request*>(this); }
+  static Stream* of(serval_request* handle) { return reinterpret_cast<Stream*>(handle); }
+  static const Stream* of(const serval_request* handle) {
+    return reinterpret_cast<const Stream*>(handle);
+  }
+
+  // The payload of output `index`, all events joined.
+  std::string output(uint32_t index = 0) const;
+
+  class MiniHost* const host;
+  const Spec spec;
+  std::vector<serval_slice> slices;
+  serval_request_view view{};
+  std::atomic<uint32_t> cancel_word{0};
+  std::atomic<int> inside{0};  // calls of emit and finish that run now
+
+  int64_t credit = kUnlimited;  // events that emit will still take
+  uint32_t cancel_on_pull = 0;  // becomes the cancel word while pull hands it out
+  bool pulled = false;
+  bool waits_for_credit = false;  // emit has refused; the next grant signals WRITABLE
+  uint64_t refusals = 0;
+  std::vector<Event> events;
+
+  bool finished = false;
+  uint64_t finished_ns = 0;
+  serval_status code = SERVAL_OK;
+  std::string message;
+  std::string param;
+  std::string usage;
+};
+
+}  // namespace serval::check
