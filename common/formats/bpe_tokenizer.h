@@ -10,12 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "common/formats/bpe_vocabulary.h"
 #include "common/formats/gguf.h"
 #include "common/result.h"
 
 namespace serval {
-
-using TokenId = int32_t;
 
 struct EncodeOptions {
   // true: the text of a control or user-defined token ("<|im_start|>") becomes that token, as a

@@ -1,0 +1,146 @@
+// Equality with the reference tokenizers on the strings of tests/golden/tokenizer, written by
+// tools/golden/tokenizer.py (which describes the files).
+#include <fstream>
+#include <gtest/gtest.h>
+#include <iterator>
+
+#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/byte_reader.h"
+#include "common/formats/nfc.h"
+#include "common/formats/pre_tokenizer.h"
+#include "common/mapped_file.h"
+#include "common/utf8.h"
+#include "test_models.h"
+
+namespace serval {
+namespace {
+
+const std::filesystem::path kGolden = SERVAL_GOLDEN_DIR "/tokenizer";
+
+MappedFile golden_file(const std::string& name) {
+  Result<MappedFile> file = MappedFile::open(kGolden / name);
+  if (!file) throw std::runtime_error(file.error().message);
+  return std::move(*file);
+}
+
+std::vector<std::string> golden_strings() {
+  const MappedFile file = golden_file("strings.bin");
+  ByteReader in(file.bytes());
+  std::vector<std::string> out;
+  while (in.left() > 0) out.emplace_back(in.take_text(in.read<uint32_t>()));
+  return out;
+}
+
+uint64_t fnv(const void* data, std::size_t size) {
+  uint64_t hash = 0xCBF29CE484222325;
+  for (std::size_t i = 0; i < size; ++i)
+    hash = (hash ^ static_cast<const uint8_t*>(data)[i]) * 0x100000001B3;
+  return hash;
+}
+
+// A count and a hash, as the files hold them for each row of numbers.
+struct Digest {
+  uint32_t count;
+  uint64_t hash;
+  friend bool operator==(const Digest&, const Digest&) = default;
+};
+
+Digest read_digest(ByteReader& in) {
+  const auto count = in.read<uint32_t>();
+  return {count, in.read<uint64_t>()};
+}
+
+Digest digest(const std::vector<int32_t>& numbers) {
+  return {uint32_t(numbers.size()), fnv(numbers.data(), numbers.size() * sizeof(int32_t))};
+}
+
+void expect_equal_ids(const std::filesystem::path& model, const std::string& golden) {
+  const Result<GgufFile> file = open_gguf(model);
+  ASSERT_TRUE(file) << file.error().message;
+  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  const MappedFile expected = golden_file(golden);
+  ByteReader in(expected.bytes());
+  int wrong = 0, checked = 0;
+  for (const std::string& text : golden_strings()) {
+    for (const bool special : {false, true}) {
+      const Digest want = read_digest(in);
+      const auto ids = tokenizer->encode(text, {.parse_special = special});
+      ++checked;
+      if (digest(ids) == want) continue;
+      if (++wrong <= 10)
+        ADD_FAILURE() << testing::PrintToString(text.substr(0, 200)) << " gave " << ids.size()
+                      << " ids, want " << want.count << (special ? " (specials split out)" : "");
+    }
+  }
+  EXPECT_EQ(wrong, 0) << "of " << checked;
+  EXPECT_EQ(checked, 20000);
+  EXPECT_FALSE(in.overrun());
+  EXPECT_EQ(in.left(), 0u);
+}
+
+TEST(TokenizerGolden, NormalFormAndWordsEqualTheReference) {
+  const MappedFile expected = golden_file("splits.bin");
+  ByteReader in(expected.bytes());
+  int wrong = 0;
+  for (const std::string& bytes : golden_strings()) {
+    const std::string text = replace_invalid_utf8(bytes);
+    std::string normal = text;
+    normalize_nfc(text, normal);
+    wrong += fnv(normal.data(), normal.size()) != in.read<uint64_t>();
+    for (const auto rules :
+         {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::qwen2, PreTokenizer::llama3}) {
+      std::vector<int32_t> lengths;
+      for (std::string_view rest = text; !rest.empty();
+           rest.remove_prefix(std::size_t(lengths.back())))
+        lengths.push_back(int32_t(first_word(rules, rest)));
+      if (digest(lengths) == read_digest(in)) continue;
+      if (++wrong <= 10)
+        ADD_FAILURE() << "rules " << int(rules) << ": "
+                      << testing::PrintToString(text.substr(0, 200));
+    }
+  }
+  EXPECT_EQ(wrong, 0);
+  EXPECT_FALSE(in.overrun());
+  EXPECT_EQ(in.left(), 0u);
+}
+
+TEST(TokenizerGolden, TinyGpt2) { expect_equal_ids(kGolden / "tiny-gpt-2.gguf", "tiny-gpt-2.ids"); }
+
+TEST(TokenizerGolden, TinyLlama3) {
+  expect_equal_ids(kGolden / "tiny-llama-bpe.gguf", "tiny-llama-bpe.ids");
+}
+
+TEST(TokenizerGolden, SmolLm2) {
+  const auto model = test_model_path("smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+  SERVAL_NEED_MODEL(model);
+  expect_equal_ids(model, "smollm2.ids");
+}
+
+TEST(TokenizerGolden, Qwen25Coder) {
+  const auto model =
+      test_model_path("qwen2.5-coder-0.5b-instruct/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf");
+  SERVAL_NEED_MODEL(model);
+  expect_equal_ids(model, "qwen2.5-coder.ids");
+}
+
+// Decoding gives the text back, unless it holds bytes that the vocabulary lacks.
+TEST(TokenizerGolden, DecodeUndoesEncode) {
+  const Result<GgufFile> file = open_gguf(kGolden / "tiny-gpt-2.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  int compared = 0;
+  for (const std::string& bytes : golden_strings()) {
+    std::string text;
+    for (const char c : replace_invalid_utf8(bytes))
+      if (tokenizer->find({&c, 1})) text += c;
+    ++compared;
+    ASSERT_EQ(tokenizer->decode(tokenizer->encode(bytes), false), text);
+    ASSERT_EQ(tokenizer->decode(tokenizer->encode(bytes, {.parse_special = true}), false), text);
+  }
+  EXPECT_EQ(compared, 10000);
+}
+
+}  // namespace
+}  // namespace serval
