@@ -119,15 +119,16 @@ void Engine::reap() {
 bool Engine::step() {
   reap();
   const std::vector<PlanEntry> plan = scheduler_.plan_step();
-  counts_.waiting = scheduler_.waiting();
   counts_.running = int(plan.size());
+  counts_.batch_tokens = 0;
+  if (!plan.empty()) {
+    run(plan);
+    ++counts_.steps;
+  }
+  counts_.waiting = scheduler_.waiting();
   counts_.preemptions = scheduler_.preemptions();
   counts_.blocks_used = pool_.total() - pool_.free();
-  counts_.batch_tokens = 0;
-  if (plan.empty()) return false;
-  run(plan);
-  ++counts_.steps;
-  return true;
+  return !plan.empty();
 }
 
 void Engine::run(const std::vector<PlanEntry>& plan) {

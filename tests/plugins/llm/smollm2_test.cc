@@ -1,0 +1,32 @@
+// The real default model.
+#include "tests/plugins/llm/test_model.h"
+
+namespace serval::llm {
+namespace {
+
+TEST(SmolLm2, KnowsTheCapitalOfFrance) {
+  const auto path = pack_path("smollm2-135m-instruct");
+  if (path.empty()) GTEST_SKIP() << "scripts/get-model smollm2-135m-instruct brings the model";
+  auto loaded = LoadedModel::load(path, {}, {});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  Engine& engine = (*loaded)->engine();
+  const Outcome chat =
+      generate(engine, R"([{"role":"user","content":"What is the capital of France?"}])",
+               R"({"temperature":0,"max_tokens":20})", "chat");
+  EXPECT_NE(chat.texts[0].find("Paris"), std::string::npos) << chat.texts[0];
+
+  // The same alone and among others, with real quantised weights.
+  const std::string params = R"({"temperature":0,"max_tokens":24})";
+  const std::vector<std::string> prompts{"The capital of France is",
+                                         "def fibonacci(n):", "1, 2, 3,",
+                                         "Once upon a time there was a cat who"};
+  std::vector<Outcome> outcomes(prompts.size());
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    submit(engine, i + 1, outcomes[i], prompts[i], params);
+  while (engine.running() > 0) engine.step();
+  for (std::size_t i = 0; i < prompts.size(); ++i)
+    EXPECT_EQ(outcomes[i].texts[0], generate(engine, prompts[i], params).texts[0]);
+}
+
+}  // namespace
+}  // namespace serval::llm

@@ -1,0 +1,112 @@
+// Models and clients for the engine's tests.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <gtest/gtest.h>
+#include <memory>
+#include <string>
+
+#include "plugins/llm/loaded_model.h"
+
+namespace serval::llm {
+
+// A small random-weight model out of tests/golden/llm (tools/golden/llm.py).
+inline std::filesystem::path golden_path(const std::string& file) {
+  return std::filesystem::path(SERVAL_SOURCE_DIR) / "tests/golden/llm" / file;
+}
+
+inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConfig config = {}) {
+  auto loaded = LoadedModel::load(golden_path(name + ".gguf"), config, {});
+  EXPECT_TRUE(loaded.ok()) << loaded.error().message;
+  return loaded ? std::move(*loaded) : nullptr;
+}
+
+// The folder of a downloaded model pack, or empty. SERVAL_REQUIRE_MODELS=1 turns absence into a
+// failure.
+inline std::filesystem::path pack_path(const std::string& name) {
+  const char* models = std::getenv("SERVAL_MODELS");
+  const std::filesystem::path path =
+      (models ? std::filesystem::path(models)
+              : std::filesystem::path(SERVAL_SOURCE_DIR) / "models") /
+      name;
+  if (std::filesystem::exists(path)) return path;
+  const char* required = std::getenv("SERVAL_REQUIRE_MODELS");
+  if (required != nullptr && std::string(required) == "1") ADD_FAILURE() << path << " is missing";
+  return {};
+}
+
+// What one request has got so far.
+struct Outcome {
+  std::vector<std::string> texts;   // by choice
+  std::vector<std::string> finish;  // finish reason by choice
+  std::string meta;                 // all meta_json in a row
+  std::string usage;
+  Error error{Code::ok, {}, {}, 0};
+  bool ended = false;
+  bool cancelled = false;  // set by the test: the reader has gone
+  int credit = 1 << 30;    // texts taken before the reader is slow
+  int kept = 0;
+  int most_kept = 0;
+};
+
+class TestClient final : public Client {
+ public:
+  explicit TestClient(Outcome& outcome) : o_(outcome) {}
+  bool cancelled() const override { return o_.cancelled; }
+  void text(int index, std::string_view text, std::string_view meta, bool last) override {
+    const auto i = std::size_t(index);
+    if (o_.texts.size() <= i) {
+      o_.texts.resize(i + 1);
+      o_.finish.resize(i + 1);
+    }
+    ASSERT_EQ(o_.finish[i], "") << "text behind the last";
+    o_.texts[i] += text;
+    o_.meta += meta;
+    if (last) o_.finish[i] = meta.find("\"stop\"") != meta.npos ? "stop" : "length";
+    if (o_.credit > 0) {
+      --o_.credit;
+    } else {
+      o_.most_kept = std::max(o_.most_kept, ++o_.kept);
+    }
+  }
+  bool blocked() const override { return o_.kept > 0; }
+  void flush() override {
+    const int passed = std::min(o_.kept, o_.credit);
+    o_.kept -= passed;
+    o_.credit -= passed;
+  }
+  void done(std::string_view usage) override {
+    ASSERT_FALSE(o_.ended);
+    ASSERT_EQ(o_.kept, 0);
+    o_.ended = true;
+    o_.usage = usage;
+  }
+  void fail(const Error& error) override {
+    ASSERT_FALSE(o_.ended);
+    o_.ended = true;
+    o_.error = error;
+  }
+  void finish_cancelled() override { fail(Error{Code::cancelled, "cancelled", {}, 0}); }
+
+ private:
+  Outcome& o_;
+};
+
+inline void submit(Engine& engine, uint64_t id, Outcome& outcome, const std::string& prompt,
+                   const std::string& params, const char* op = "complete") {
+  engine.submit(id, std::make_unique<TestClient>(outcome), op, prompt, params);
+}
+
+// Runs one request to its end.
+inline Outcome generate(Engine& engine, const std::string& prompt, const std::string& params,
+                        const char* op = "complete") {
+  static uint64_t id = 1'000'000;
+  Outcome outcome;
+  submit(engine, ++id, outcome, prompt, params, op);
+  for (int i = 0; i < 100000 && !outcome.ended; ++i) engine.step();
+  EXPECT_TRUE(outcome.ended);
+  return outcome;
+}
+
+}  // namespace serval::llm
