@@ -1,0 +1,107 @@
+// What this machine can do at most: bytes read from memory a second and 8-bit multiply-adds a
+// second, with THREADS threads. A share of the roof says how far a figure is from the hardware.
+//   roof THREADS  ->  "read_bytes_s X" and "int8_mac_s Y", the best of several tries
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <immintrin.h>
+#include <thread>
+#include <vector>
+
+namespace {
+
+template <class Work>
+double seconds_of(int threads, Work work) {
+  const auto start = std::chrono::steady_clock::now();
+  std::vector<std::thread> pool;
+  for (int t = 0; t < threads; ++t) pool.emplace_back(work, t);
+  for (std::thread& thread : pool) thread.join();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+// Sums n 64-bit words; n is a multiple of 16.
+__attribute__((target("avx2"))) uint64_t sum_words(const uint64_t* words, std::size_t n) {
+  __m256i a = _mm256_setzero_si256(), b = a, c = a, d = a;
+  for (std::size_t i = 0; i < n; i += 16) {
+    const auto* p = reinterpret_cast<const __m256i*>(words + i);
+    a = _mm256_add_epi64(a, _mm256_loadu_si256(p));
+    b = _mm256_add_epi64(b, _mm256_loadu_si256(p + 1));
+    c = _mm256_add_epi64(c, _mm256_loadu_si256(p + 2));
+    d = _mm256_add_epi64(d, _mm256_loadu_si256(p + 3));
+  }
+  uint64_t lanes[4];
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(lanes),
+                      _mm256_add_epi64(_mm256_add_epi64(a, b), _mm256_add_epi64(c, d)));
+  return lanes[0] + lanes[1] + lanes[2] + lanes[3];
+}
+
+constexpr int kChains = 12;  // more than latency times units, so that no unit waits
+constexpr int kRounds = 4'000'000;
+
+// 64 multiply-adds an instruction.
+__attribute__((target("avx512f,avx512vnni"))) uint64_t mac_vnni() {
+  __m512i sums[kChains], x = _mm512_set1_epi8(3), y = _mm512_set1_epi8(5);
+  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
+  for (int i = 0; i < kRounds; ++i) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) {
+      sums[c] = _mm512_dpbusd_epi32(sums[c], x, y);
+      asm volatile("" : "+v"(sums[c]));  // keep every one
+    }
+  }
+  uint64_t all = 0;
+  for (const __m512i& sum : sums) {
+    int lanes[16];
+    _mm512_storeu_si512(lanes, sum);
+    all += uint64_t(lanes[0]);
+  }
+  return all;
+}
+
+// 32 multiply-adds in three instructions.
+__attribute__((target("avx2"))) uint64_t mac_avx2() {
+  __m256i sums[kChains], x = _mm256_set1_epi8(3), y = _mm256_set1_epi8(5);
+  const __m256i ones = _mm256_set1_epi16(1);
+  for (__m256i& sum : sums) sum = _mm256_setzero_si256();
+  for (int i = 0; i < kRounds; ++i) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) {
+      asm volatile("" : "+x"(x));  // keep every product
+      const __m256i pairs = _mm256_maddubs_epi16(x, y);
+      sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(pairs, ones));
+    }
+  }
+  uint64_t all = 0;
+  for (__m256i& sum : sums) all += uint64_t(_mm256_extract_epi32(sum, 0));
+  return all;
+}
+
+volatile uint64_t sink;
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 0;
+  if (threads < 1 || threads > 1024) {
+    std::fprintf(stderr, "usage: roof THREADS\n");
+    return 2;
+  }
+  if (!__builtin_cpu_supports("avx2")) {
+    std::fprintf(stderr, "roof: this processor has no AVX2\n");
+    return 1;
+  }
+  const std::size_t words = std::size_t{256} << 17;  // 256 MiB a thread: far above any cache
+  const bool vnni = __builtin_cpu_supports("avx512vnni");
+  std::vector<std::vector<uint64_t>> memory(threads, std::vector<uint64_t>(words, 1));
+  double read = 1e9, mac = 1e9;
+  for (int attempt = 0; attempt < 5; ++attempt) {
+    read = std::min(read,
+                    seconds_of(threads, [&](int t) { sink = sum_words(memory[t].data(), words); }));
+    mac = std::min(mac, seconds_of(threads, [&](int) { sink = vnni ? mac_vnni() : mac_avx2(); }));
+  }
+  const double macs = double(kChains) * kRounds * (vnni ? 64 : 32);
+  std::printf("read_bytes_s %.4g\nint8_mac_s %.4g\n", threads * words * 8.0 / read,
+              threads * macs / mac);
+}

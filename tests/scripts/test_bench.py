@@ -1,0 +1,65 @@
+"""The measuring parts of bench/ count right."""
+
+import importlib
+import struct
+
+import pytest
+
+from fake_server import chat_events, fake_server
+
+
+@pytest.fixture
+def bench(root, monkeypatch):
+    monkeypatch.syspath_prepend(str(root / "bench"))
+    return importlib.import_module
+
+
+def test_streams_are_counted(bench):
+    load = bench("load")
+    events = chat_events(["word"] * 5000)
+    with fake_server(events) as server:
+        seconds, streams = load.run_streams(server.server_port, "/v1/completions",
+                                            [{"number": i} for i in range(4)])
+        assert seconds > 0 and len(server.requests) == 4
+    assert [stream.events for stream in streams] == [len(events)] * 4
+    assert [stream.completion_tokens() for stream in streams] == [5000] * 4
+
+
+def test_refused_stream_stops_the_benchmark(bench):
+    load = bench("load")
+    with fake_server([b"{}"], status=429) as server, pytest.raises(SystemExit, match="429"):
+        load.run_streams(server.server_port, "/v1/completions", [{}])
+
+
+def test_cut_stream_stops_the_benchmark(bench):
+    load = bench("load")
+    with fake_server(chat_events(["a"])[:-1]) as server, pytest.raises(SystemExit, match="DONE"):
+        load.run_streams(server.server_port, "/v1/completions", [{}])
+
+
+def text(value):
+    return struct.pack("<Q", len(value)) + value.encode()
+
+
+def tensor(name, shape, offset):
+    return (text(name) + struct.pack(f"<I{len(shape)}QIQ", len(shape), *shape, 0, offset))
+
+
+@pytest.mark.parametrize("tied", [True, False])
+def test_cost_of_a_token(bench, tmp_path, tied):
+    tensors = [("token_embd.weight", (8, 10), 320), ("blk.0.attn_q.weight", (8, 8), 256),
+               ("blk.0.attn_norm.weight", (8,), 32)]
+    if not tied:
+        tensors.append(("output.weight", (8, 10), 320))
+    head, offset = b"", 0
+    for name, shape, size in tensors:
+        head += tensor(name, shape, offset)
+        offset += size
+    keys = (text("a.text") + struct.pack("<I", 8) + text("x")
+            + text("an.array") + struct.pack("<IIQ2i", 9, 5, 2, 1, 2)
+            + text("texts") + struct.pack("<IIQ", 9, 8, 1) + text("y"))
+    path = tmp_path / "tiny.gguf"
+    path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 3) + keys + head
+                     + bytes(offset))
+    read, macs = bench("gguf_sizes").token_cost(path)
+    assert (read, macs) == (320 + 256 + 32, 64)
