@@ -104,6 +104,7 @@ void no_pull_after_quiesce(Context& c) {
   Session s(c);
   s.watch_only("no_pull_after_quiesce");
   s.run();
+  s.wait_for("the model pulls", [&] { return s.model().pulls > 0; });
   s.quiesce(0);
   const uint64_t before = s.host().locked([&] { return s.model().pulls; });
   s.submit(c.requests.make(s.ops().front(), Size::tiny));

@@ -78,6 +78,7 @@ int32_t HostTable::pull(serval_model_ref* ref, const serval_budget* budget, serv
     lock.lock();
   };
   ++model.pulls;
+  self.changed_.notify_all();
   if (model.pulling) broken("pull_one_thread", "two threads pull for one model at the same time");
   if (model.told || model.quiesced)
     broken("no_pull_after_quiesce", "pull called after it had said that no request will come");

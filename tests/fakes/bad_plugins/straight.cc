@@ -1,0 +1,4 @@
+// Nothing is bent: proves that the fakes' foundation passes every case.
+#include "bent.h"
+
+FAKE_PLUGIN([] {})
