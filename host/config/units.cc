@@ -13,11 +13,8 @@ struct Unit {
   uint64_t factor;
 };
 
-constexpr Unit kSizes[] = {{"TiB", 1ull << 40},
-                           {"GiB", 1ull << 30},
-                           {"MiB", 1ull << 20},
-                           {"KiB", 1ull << 10},
-                           {"B", 1}};
+constexpr Unit kSizes[] = {
+    {"TiB", 1ull << 40}, {"GiB", 1ull << 30}, {"MiB", 1ull << 20}, {"KiB", 1ull << 10}, {"B", 1}};
 constexpr Unit kDurations[] = {
     {"h", 3'600'000'000'000}, {"m", 60'000'000'000}, {"s", 1'000'000'000}, {"ms", 1'000'000}};
 
