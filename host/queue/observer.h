@@ -39,7 +39,6 @@ class ModelObserver {
   virtual void finished(const RequestOutcome& outcome) { (void)outcome; }
   // The plugin broke a rule of the ABI: "finish_twice", "emit_after_finish", "event_utf8", ...
   virtual void violation(std::string_view rule) { (void)rule; }
-  virtual void log_dropped(uint64_t lines) { (void)lines; }
 };
 
 // One metric that a plugin has defined (serval.metrics/1). Called from any thread; no lock, no

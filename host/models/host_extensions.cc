@@ -1,0 +1,51 @@
+#include "host/models/host_extensions.h"
+
+#include <string_view>
+
+#include "host/models/model_ref.h"
+#include "host/queue/abi_error.h"
+#include "serval/ext/metrics.h"
+#include "serval/ext/progress.h"
+
+namespace serval::host {
+namespace {
+
+serval_status report(serval_model_ref* model, uint32_t per_mille, serval_str stage) {
+  return model != nullptr ? model->report(per_mille, view_of(stage)) : SERVAL_INVALID_ARGUMENT;
+}
+
+int32_t define(serval_model_ref* model, uint32_t kind, serval_str name, serval_str help,
+               const double* bounds, uint32_t n_bounds) {
+  if (model == nullptr || (bounds == nullptr && n_bounds != 0)) return -SERVAL_INVALID_ARGUMENT;
+  return model->metrics().define({kind, view_of(name), view_of(help), {bounds, n_bounds}});
+}
+
+void count_misuse(serval_model_ref* model) {
+  if (const auto queue = model->queue()) queue->violation("metric_use");
+}
+
+void add(serval_model_ref* model, int32_t handle, double amount) {
+  if (model != nullptr && !model->metrics().add(handle, amount)) count_misuse(model);
+}
+
+void set(serval_model_ref* model, int32_t handle, double value) {
+  if (model != nullptr && !model->metrics().set(handle, value)) count_misuse(model);
+}
+
+void observe(serval_model_ref* model, int32_t handle, double value) {
+  if (model != nullptr && !model->metrics().observe(handle, value)) count_misuse(model);
+}
+
+constexpr serval_ext_metrics kMetrics = {sizeof kMetrics, 0, define, add, set, observe};
+constexpr serval_ext_progress kProgress = {sizeof kProgress, 0, report};
+
+}  // namespace
+
+const void* host_extension(const char* id) {
+  if (id == nullptr) return nullptr;
+  if (std::string_view(id) == SERVAL_EXT_METRICS) return &kMetrics;
+  if (std::string_view(id) == SERVAL_EXT_PROGRESS) return &kProgress;
+  return nullptr;
+}
+
+}  // namespace serval::host

@@ -1,0 +1,42 @@
+#include "host/queue/request_state.h"
+
+namespace serval::host {
+namespace {
+
+serval_str borrow(const std::string& text) { return {text.data(), text.size()}; }
+
+uint64_t bytes_of(const Request& request) {
+  uint64_t bytes = request.params_json.size();
+  for (const std::string& input : request.inputs) bytes += input.size();
+  return bytes;
+}
+
+}  // namespace
+
+RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueue> owner,
+                           const StreamLimits& limits, uint64_t now)
+    : id(id), queue(std::move(owner)), request(std::move(taken)), accepted_ns(now), stream(limits) {
+  WaitItem::priority = request.priority;
+  WaitItem::cost = bytes_of(request);
+  WaitItem::tenant = request.tenant;
+  for (const std::string& input : request.inputs)
+    slices.push_back({input.data(), input.size(), SERVAL_MEM_HOST, 0});
+  view.size = sizeof view;
+  view.n_inputs = uint32_t(slices.size());
+  view.id = id;
+  view.accepted_ns = now;
+  view.deadline_ns = request.deadline_ns;
+  view.priority = request.priority;
+  static_assert(sizeof(cancel_word) == sizeof(uint32_t) &&
+                std::atomic<uint32_t>::is_always_lock_free);
+  view.cancel_word = reinterpret_cast<const uint32_t*>(&cancel_word);
+  view.op = borrow(request.op);
+  view.request_id = borrow(request.request_id);
+  view.cache_namespace = borrow(request.tenant);
+  view.adapter = borrow(request.adapter);
+  view.traceparent = borrow(request.traceparent);
+  view.params_json = borrow(request.params_json);
+  view.inputs = slices.data();
+}
+
+}  // namespace serval::host
