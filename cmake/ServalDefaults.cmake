@@ -21,7 +21,10 @@ if(SERVAL_CCACHE)
   set(CMAKE_CXX_COMPILER_LAUNCHER ${SERVAL_CCACHE})
 endif()
 
-add_compile_options(-Wall -Wextra -fno-gnu-unique)
+add_compile_options(-Wall -Wextra)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # the fuzzers are built with clang, which has no such option
+  add_compile_options(-fno-gnu-unique)
+endif()
 if(SERVAL_SANITIZE)
   add_compile_options(-fsanitize=${SERVAL_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)

@@ -1,4 +1,4 @@
-"""10,000 strings that tokenizers trip over: the input of tools/golden/tokenizer.py. Seeded."""
+"""10,000 different strings that tokenizers trip over: the input of tools/golden/tokenizer.py. Seeded."""
 import random
 import unicodedata
 
@@ -96,6 +96,12 @@ def strings(count=10_000, seed=20_240_607):
     for run in ("a", " ", "\n", "=", "7", "é", "中", "ab", " a", "\u0301", "a\u0301", "\t", "😀", "'s", "A", "-", "\u0334\u0345", "<", "<|"):
         out.append((run * 6000)[:6000].encode())
         out += [(run * n).encode() for n in (2, 31, 32, 33, 34, 64, 257)]
+    out = list(dict.fromkeys(out))  # no string twice
+    seen, turn = set(out), 0
     while len(out) < count:
-        out.append(KINDS[len(out) % len(KINDS)](rng))
+        made = KINDS[turn % len(KINDS)](rng)
+        turn += 1
+        if made not in seen:
+            seen.add(made)
+            out.append(made)
     return out[:count]
