@@ -95,7 +95,7 @@ int run(const Options& o) {
     return 1;
   }
   Engine& engine = (*loaded)->engine();
-  prefill(engine, o, 99);
+  if (o.prompt > 0) prefill(engine, o, 99);
   if (o.prompt > 0)
     std::printf("prefill_tok_s %.1f\n",
                 median(o.runs, [&](int r) { return prefill(engine, o, r); }));

@@ -19,6 +19,19 @@ Engine::Engine(EngineParts parts)
       scheduler_(parts_.limits, pool_),
       random_seed_(std::random_device{}()) {
   counts_.blocks_total = parts_.blocks;
+  for (int32_t token = 0; token < parts_.tokenizer->vocab_size(); ++token)
+    longest_token_ = std::max(longest_token_, parts_.tokenizer->decode(token).size());
+}
+
+// A text that cannot fit is refused before the time to encode it is spent.
+Result<std::vector<int32_t>> Engine::encode(std::string_view text, const EncodeOptions& options,
+                                            const char* param) const {
+  if (text.size() > std::size_t(parts_.context) * longest_token_)
+    return invalid("the prompt has " + std::to_string(text.size()) +
+                       " bytes; that is more than the model's context of " +
+                       std::to_string(parts_.context) + " tokens can hold",
+                   param);
+  return parts_.tokenizer->encode(text, options);
 }
 
 Result<std::vector<int32_t>> Engine::prompt_tokens(std::string_view op, std::string_view input,
@@ -26,13 +39,14 @@ Result<std::vector<int32_t>> Engine::prompt_tokens(std::string_view op, std::str
   if (op == "chat") {
     const Result<std::string> prompt = parts_.chat->render(input, params);
     if (!prompt) return prompt.error();
-    return parts_.tokenizer->encode(*prompt, {.parse_special = true});
+    return encode(*prompt, {.parse_special = true}, "messages");
   }
-  std::vector<int32_t> tokens =
-      params.prompt_tokens
-          ? *params.prompt_tokens
-          : parts_.tokenizer->encode(input, {.parse_special = true, .add_special = true});
-  if (tokens.empty()) return invalid("the prompt has no tokens", "prompt");
+  if (params.prompt_tokens && params.prompt_tokens->empty())
+    return invalid("the prompt has no tokens", "prompt");
+  if (params.prompt_tokens) return *params.prompt_tokens;
+  Result<std::vector<int32_t>> tokens =
+      encode(input, {.parse_special = true, .add_special = true}, "prompt");
+  if (tokens && tokens->empty()) return invalid("the prompt has no tokens", "prompt");
   return tokens;
 }
 

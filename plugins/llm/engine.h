@@ -67,6 +67,8 @@ class Engine {
  private:
   Result<std::vector<int32_t>> prompt_tokens(std::string_view op, std::string_view input,
                                              const GenerateParams& params) const;
+  Result<std::vector<int32_t>> encode(std::string_view text, const EncodeOptions& options,
+                                      const char* param) const;
   Status check_length(const GenerateParams& params, std::size_t prompt) const;
   void reap();
   void run(const std::vector<PlanEntry>& plan);
@@ -87,6 +89,7 @@ class Engine {
   std::vector<float> scratch_;
   std::vector<std::string> notes_;
   uint64_t random_seed_;
+  std::size_t longest_token_ = 1;  // bytes
   EngineCounts counts_;
 };
 
