@@ -62,7 +62,6 @@ void visit_log(KeyVisitor& keys, LogSection& s) {
   keys.choice("level", s.level, kLevels);
   keys.choice("format", s.format, kFormats);
   keys.boolean("requests", s.requests);
-  keys.integer("plugin_lines_per_second", s.plugin_lines_per_second, 1, 1'000'000);
 }
 
 void visit_plugins(KeyVisitor& keys, PluginsSection& s) {

@@ -66,8 +66,7 @@ struct AuthSection {
 struct LogSection {
   std::string level = "info";
   std::string format = "json";
-  bool requests = true;               // one line a request
-  int plugin_lines_per_second = 100;  // of each model
+  bool requests = true;  // one line a request
 };
 
 struct PluginsSection {
