@@ -3,49 +3,29 @@
 #include <serval/sdk.hpp>
 
 namespace sdk = serval::sdk;
-using Pieces = std::vector<std::string>;
 
 // One running request: emits its pieces in turn, one a step, all of them `rounds` times.
-class Echo final : public sdk::Task {
- public:
-  Pieces pieces;
+struct Echo final : sdk::Task {
+  std::vector<std::string> pieces;
   int64_t rounds = 1;         // repeats of `echo`, choices of the others
   std::string finish_reason;  // "" for `echo`
-  int64_t prompt_words = 0;
+  std::size_t prompt_words = 0, next = 0;
+  int64_t round = 0;
 
   sdk::Result<sdk::Progress> step(sdk::TaskContext& out) override {
-    const uint32_t index = finish_reason.empty() ? 0 : uint32_t(round_);
-    if (next_ < pieces.size()) out.text(index, pieces[next_++]);
-    if (next_ < pieces.size()) return sdk::Progress::more;
-    if (!finish_reason.empty())
-      out.text(index, "", "{\"finish_reason\":\"" + finish_reason + "\"}", true);
-    next_ = 0;
-    return ++round_ < rounds ? sdk::Progress::more : sdk::Progress::done;
+    const bool choices = !finish_reason.empty();
+    if (next < pieces.size()) out.text(choices ? uint32_t(round) : 0, pieces[next++]);
+    if (next < pieces.size()) return sdk::Progress::more;
+    if (choices)
+      out.text(uint32_t(round), "", R"({"finish_reason":")" + finish_reason + "\"}", true);
+    next = 0;
+    return ++round < rounds ? sdk::Progress::more : sdk::Progress::done;
   }
   std::string usage_json() const override {
-    return "{\"prompt_tokens\":" + std::to_string(prompt_words) +
-           ",\"completion_tokens\":" + std::to_string(int64_t(pieces.size()) * rounds) +
-           ",\"cached_tokens\":0}";
+    return R"({"prompt_tokens":)" + std::to_string(prompt_words) + R"(,"completion_tokens":)" +
+           std::to_string(pieces.size() * std::size_t(rounds)) + R"(,"cached_tokens":0})";
   }
-
- private:
-  std::size_t next_ = 0;
-  int64_t round_ = 0;
 };
-
-// The text of the last message from the user; content is a string, null or an array of parts.
-static std::string last_user_text(const sdk::Json& messages) {
-  std::string text;
-  for (const sdk::Json& message : messages.items()) {
-    const sdk::Json* role = message.find("role");
-    const sdk::Json* content = message.find("content");
-    if (role == nullptr || role->text() != "user" || content == nullptr) continue;
-    text = content->text();
-    for (const sdk::Json& part : content->items())
-      if (const sdk::Json* t = part.find("text")) text += t->text();
-  }
-  return text;
-}
 
 static sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& request) {
   auto echo = std::make_unique<Echo>();
@@ -54,23 +34,23 @@ static sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& req
     params.optional("repeat", echo->rounds, 1, 1'000'000);
     for (std::size_t i = 0; i < request.inputs(); ++i) echo->pieces.emplace_back(request.input(i));
   } else {
-    int64_t most = INT64_MAX, seed = 0;
-    double temperature = 0, top_p = 1;  // there is one answer only, so these cannot change it
-    params.optional("max_tokens", most = request.op() == "chat" ? most : 16, 0, INT64_MAX);
-    params.optional("n", echo->rounds, 1, 128);
-    params.optional("seed", seed, INT64_MIN, INT64_MAX);
-    params.optional("temperature", temperature, 0, 2);
-    params.optional("top_p", top_p, 0, 1);
     std::string prompt(request.input(0));
+    int64_t most = request.op() == "chat" ? INT64_MAX : 16;
+    double temperature = 0;  // taken, but there is one answer only: it cannot change anything
+    params.optional("max_tokens", most, 0, INT64_MAX);
+    params.optional("n", echo->rounds, 1, 128);
+    params.optional("temperature", temperature, 0, 2);
     if (request.op() == "chat") {
-      const sdk::Result<sdk::Json> messages = sdk::Json::parse(prompt);
+      const auto messages = sdk::read_messages(prompt);
       if (!messages) return messages.error();
-      prompt = last_user_text(*messages);
+      prompt.clear();
+      for (const sdk::Message& m : *messages)
+        if (m.role == "user") prompt = m.text;
     }
     echo->pieces = sdk::split_words(prompt);
-    echo->prompt_words = int64_t(echo->pieces.size());
-    echo->finish_reason = echo->prompt_words > most ? "length" : "stop";
-    echo->pieces.resize(std::min(echo->prompt_words, most));
+    echo->prompt_words = echo->pieces.size();
+    echo->finish_reason = echo->prompt_words > std::size_t(most) ? "length" : "stop";
+    echo->pieces.resize(std::min(echo->prompt_words, std::size_t(most)));
   }
   if (const sdk::Status ok = params.finish(); !ok) return ok.error();
   for (const std::string& piece : echo->pieces)
@@ -78,7 +58,7 @@ static sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& req
   return echo;
 }
 
-class EchoPlugin final : public sdk::Plugin {
+struct EchoPlugin final : sdk::Plugin {
   sdk::Result<sdk::Resource> probe(const sdk::ModelConfig&) override {
     return sdk::Resource{.load_peak = 1 << 20, .steady = 8 << 20};
   }
@@ -87,7 +67,7 @@ class EchoPlugin final : public sdk::Plugin {
     return std::make_unique<sdk::TaskModel>(host, model, make_task);
   }
   const char* config_schema() const override {
-    return R"({"type":"object","additionalProperties":false})";
+    return R"({"type":"object","properties":{},"additionalProperties":false})";
   }
 };
 

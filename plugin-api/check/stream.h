@@ -14,7 +14,7 @@ namespace serval::check {
 struct Spec {
   std::string op;
   std::string params = "{}";
-  std::vector<std::string> inputs;
+  std::vector<std::string> inputs = {};
   uint64_t deadline_ns = 0;
 };
 

@@ -8,6 +8,7 @@
 #include "serval/sdk/export.hpp"
 #include "serval/sdk/host.hpp"
 #include "serval/sdk/json.hpp"
+#include "serval/sdk/messages.hpp"
 #include "serval/sdk/output.hpp"
 #include "serval/sdk/params.hpp"
 #include "serval/sdk/plugin.hpp"

@@ -1,0 +1,92 @@
+#include <stdexcept>
+
+#include "kit_host.h"
+
+namespace serval::sdk {
+namespace {
+
+// Counts from 1 to 100, and misbehaves on request.
+struct Counter100 final : Task {
+  explicit Counter100(std::string_view how) : mischief(how) {}
+  std::string mischief;
+  int n = 0;
+
+  Result<Progress> step(TaskContext& context) override {
+    ++n;
+    if (n == 3 && mischief == "throws") throw std::runtime_error("three is too much");
+    if (n == 3 && mischief == "refuses") return invalid("no threes", "n");
+    if (n == 3 && mischief == "emits garbage") context.text(0, "\xc3");
+    context.text(0, std::to_string(n) + " ");
+    return n == 100 ? Progress::done : Progress::more;
+  }
+  std::string usage_json() const override { return "{\"n\":" + std::to_string(n) + "}"; }
+};
+
+struct TaskTest : KitHost {
+  TaskModel tasks{host, model.ref(),
+                  [](const Request& r) -> Result<std::unique_ptr<Task>> {
+                    if (r.params_json() == "no") return invalid("no means no");
+                    return std::make_unique<Counter100>(r.input(0));
+                  },
+                  8};
+  static std::string all_numbers() {
+    std::string out;
+    for (int i = 1; i <= 100; ++i) out += std::to_string(i) + " ";
+    return out;
+  }
+  void SetUp() override { ASSERT_TRUE(tasks.start().ok()); }
+  void TearDown() override {
+    say_no_more();
+    tasks.quiesce(0);
+    EXPECT_EQ(kit.locked([&] { return model.beats > 0; }), true);
+  }
+  check::Stream* run(const char* how, const char* params = "{}") {
+    check::Stream* s = kit.submit(model, {"count", params, {how}});
+    EXPECT_TRUE(wait_finished({s}));
+    return s;
+  }
+};
+
+TEST_F(TaskTest, RunsToItsEnd) {
+  const check::Stream* s = run("well");
+  EXPECT_EQ(s->code, SERVAL_OK);
+  EXPECT_EQ(s->output(), all_numbers());
+  EXPECT_EQ(s->usage, "{\"n\":100}");
+}
+
+TEST_F(TaskTest, RefusedByTheFactory) { EXPECT_EQ(run("", "no")->message, "no means no"); }
+
+TEST_F(TaskTest, ExceptionStaysInItsRequest) {
+  check::Stream* good = kit.submit(model, {"count", "{}", {"well"}});
+  const check::Stream* bad = run("throws");
+  EXPECT_EQ(bad->code, SERVAL_INTERNAL);
+  EXPECT_NE(bad->message.find("three is too much"), std::string::npos);
+  ASSERT_TRUE(wait_finished({good}));
+  EXPECT_EQ(good->output(), all_numbers());
+  EXPECT_EQ(tasks.health().state, SERVAL_HEALTH_OK);
+}
+
+TEST_F(TaskTest, ErrorEndsTheRequest) {
+  const check::Stream* s = run("refuses");
+  EXPECT_EQ(s->code, SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(s->param, "n");
+  EXPECT_EQ(s->output(), "1 2 ");
+}
+
+TEST_F(TaskTest, InvalidEventEndsTheRequest) {
+  EXPECT_EQ(run("emits garbage")->code, SERVAL_INTERNAL);
+}
+
+TEST_F(TaskTest, SlowReaderGetsEveryByte) {
+  check::Stream* s = kit.submit(model, {"count", "{}", {"well"}}, 0);
+  for (bool done = false; !done;) {
+    ASSERT_TRUE(kit.wait(30'000, [&] { return s->waits_for_credit || s->finished; }));
+    done = kit.locked([&] { return s->finished; });
+    kit.locked([&] { s->waits_for_credit = false, s->credit = 7; });
+    tasks.signal(SERVAL_SIGNAL_WRITABLE, s->view.id);
+  }
+  EXPECT_EQ(s->output(), all_numbers());
+}
+
+}  // namespace
+}  // namespace serval::sdk
