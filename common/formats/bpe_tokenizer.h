@@ -39,7 +39,8 @@ class BpeTokenizer {
 
   // Any bytes will do: each invalid UTF-8 sequence is read as U+FFFD, cut as Python's
   // errors="replace" cuts it. A byte for which the vocabulary has no token is left out, as the
-  // reference does. Cost: linear in the text but for single words, n log n.
+  // reference does. Qwen2's rules put the text into NFC first, again as the reference does.
+  // Cost: linear in the text but for single words, n log n. REQUIRES: text.size() < 2^30.
   std::vector<TokenId> encode(std::string_view text, const EncodeOptions& options = {}) const;
 
   // The bytes a token stands for; one token may hold part of a UTF-8 character (common/utf8.h tells

@@ -21,7 +21,8 @@ enum class PreTokenizer {
   llama3,
 };
 
-// By the name a GGUF file gives (tokenizer.ggml.pre). Errors: unimplemented, naming it.
+// By the name a GGUF file gives (tokenizer.ggml.pre): gpt-2, gpt2 or default; smollm or starcoder;
+// qwen2; llama-bpe, llama3 or llama-v3. Errors: unimplemented, naming it.
 Result<PreTokenizer> pre_tokenizer_named(std::string_view name);
 
 // Bytes of the first word of `text`, at least 1. Words do not depend on what came before.
