@@ -1,0 +1,71 @@
+/* Compiled as C11 and as C++20 with all warnings as errors: the headers are plain C without
+ * padding, and the numbers of ABI 1.0 are what they were. */
+#include <serval/ext/draft/adapters.h>
+#include <serval/ext/metrics.h>
+#include <serval/ext/progress.h>
+#include <serval/ext/schema.h>
+#include <serval/host.h>
+#include <serval/plugin.h>
+#include <serval/request.h>
+#include <serval/types.h>
+
+#ifdef __cplusplus
+#define FIXED(name, value) static_assert((name) == (value), #name)
+#else
+#define FIXED(name, value) _Static_assert((name) == (value), #name)
+#endif
+
+FIXED(SERVAL_ABI_MAJOR, 1);
+FIXED(SERVAL_MAGIC, 0x4c565253u);
+FIXED(SERVAL_NOTE_TYPE, 1u);
+FIXED(SERVAL_OK, 0);
+FIXED(SERVAL_CANCELLED, 1);
+FIXED(SERVAL_UNKNOWN, 2);
+FIXED(SERVAL_INVALID_ARGUMENT, 3);
+FIXED(SERVAL_DEADLINE_EXCEEDED, 4);
+FIXED(SERVAL_NOT_FOUND, 5);
+FIXED(SERVAL_ALREADY_EXISTS, 6);
+FIXED(SERVAL_PERMISSION_DENIED, 7);
+FIXED(SERVAL_RESOURCE_EXHAUSTED, 8);
+FIXED(SERVAL_FAILED_PRECONDITION, 9);
+FIXED(SERVAL_ABORTED, 10);
+FIXED(SERVAL_OUT_OF_RANGE, 11);
+FIXED(SERVAL_UNIMPLEMENTED, 12);
+FIXED(SERVAL_INTERNAL, 13);
+FIXED(SERVAL_UNAVAILABLE, 14);
+FIXED(SERVAL_DATA_LOSS, 15);
+FIXED(SERVAL_UNAUTHENTICATED, 16);
+FIXED(SERVAL_MEM_HOST, 0u);
+FIXED(SERVAL_ERROR_RETRYABLE, 1u);
+FIXED(SERVAL_CANCEL_NONE, 0u);
+FIXED(SERVAL_CANCEL_CLIENT, 1u);
+FIXED(SERVAL_CANCEL_DEADLINE, 2u);
+FIXED(SERVAL_CANCEL_SLOW_CLIENT, 3u);
+FIXED(SERVAL_CANCEL_SHUTDOWN, 4u);
+FIXED(SERVAL_CANCEL_ADMIN, 5u);
+FIXED(SERVAL_CANCEL_MEMORY, 6u);
+FIXED(SERVAL_EVENT_TEXT, 1u);
+FIXED(SERVAL_EVENT_TOKENS, 2u);
+FIXED(SERVAL_EVENT_AUDIO, 3u);
+FIXED(SERVAL_EVENT_TENSOR, 4u);
+FIXED(SERVAL_EVENT_JSON, 5u);
+FIXED(SERVAL_EVENT_PROGRESS, 6u);
+FIXED(SERVAL_EVENT_FLAG_LAST, 1u);
+FIXED(SERVAL_HEALTH_OK, 0u);
+FIXED(SERVAL_HEALTH_DEGRADED, 1u);
+FIXED(SERVAL_HEALTH_FAILED, 2u);
+FIXED(SERVAL_SIGNAL_CANCEL, 1u);
+FIXED(SERVAL_SIGNAL_WRITABLE, 2u);
+FIXED(SERVAL_SIGNAL_MEMORY_PRESSURE, 3u);
+FIXED(SERVAL_LOG_DEBUG, 0u);
+FIXED(SERVAL_LOG_INFO, 1u);
+FIXED(SERVAL_LOG_WARN, 2u);
+FIXED(SERVAL_LOG_ERROR, 3u);
+FIXED(SERVAL_METRIC_COUNTER, 1u);
+FIXED(SERVAL_METRIC_GAUGE, 2u);
+FIXED(SERVAL_METRIC_HISTOGRAM, 3u);
+FIXED(sizeof(serval_note), 256);
+
+/* SERVAL_HAS is right at the edges of a field. */
+uint32_t newest_known(const serval_host* host);
+uint32_t newest_known(const serval_host* host) { return SERVAL_HAS(host, beat) ? 1u : 0u; }
