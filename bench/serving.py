@@ -65,7 +65,8 @@ def serval(config, cores=None):
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder, "serval.toml")
-        path.write_text(f'[server]\nlisten = ["127.0.0.1:{port}"]\n{config}')
+        path.write_text(f'[server]\nlisten = "127.0.0.1:{port}"\n'
+                        f'drain_notice = "0s"\n{config}')
         command = [SERVAL, "serve", "--config", path]
         with running(command, port, "/readyz", cores=cores) as process:
             yield process, port
