@@ -57,17 +57,18 @@ TEST_P(MatMulBitwise, AnySplitOfRowsAndTokensEqualsTheWhole) {
   }
 }
 
-// More tokens than one pass over the weights takes.
-TEST_P(MatMulBitwise, PassesOverManyTokensEqualOneAtATime) {
+// More weights than one pass over the tokens takes, and several tiles.
+TEST_P(MatMulBitwise, StripesOfManyRowsEqualOneTokenAtATime) {
   const int tokens = 70;
-  MatMulCase c(WeightType::q4_1, 16, 4096, tokens, rng_);
+  const int64_t rows = 160;
+  MatMulCase c(WeightType::q4_1, rows, 4096, tokens, rng_);
   c.prepare(ops(), 0, tokens);
-  std::vector<float> y(std::size_t(tokens) * 16), alone(16);
-  ops().matmul(c.args(y.data(), 16));
+  std::vector<float> y(std::size_t(tokens * rows)), alone(std::size_t{rows});
+  ops().matmul(c.args(y.data(), rows));
   for (int t = 0; t < tokens; t += 3) {
     c.prepare(ops(), t, 1);
-    ops().matmul(c.args(alone.data(), 16));
-    ASSERT_TRUE(same_bits(alone, std::span(y).subspan(std::size_t(t) * 16, 16))) << t;
+    ops().matmul(c.args(alone.data(), rows));
+    ASSERT_TRUE(same_bits(alone, std::span(y).subspan(std::size_t(t * rows), alone.size()))) << t;
   }
 }
 
