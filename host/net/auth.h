@@ -22,7 +22,7 @@ struct Principal {
   std::string tenant;
   std::string key_id;         // for logs; never the key
   uint32_t scopes = 0;        // Scope bits
-  int32_t priority_cap = -8;  // lowest number (most urgent) that Request.priority may take
+  int32_t priority_cap = -3;  // lowest Request.priority (most urgent) it may ask for
 };
 
 // Thread-safe; called on the network threads, so it must not block.

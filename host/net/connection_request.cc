@@ -1,0 +1,219 @@
+#include <algorithm>
+#include <exception>
+
+#include "common/json.h"
+#include "host/net/chunked.h"
+#include "host/net/connection.h"
+#include "host/net/http_write.h"
+
+namespace serval::host {
+namespace {
+
+constexpr std::size_t kHeadRead = 4u << 10;      // bytes a read while a head is incomplete
+constexpr std::size_t kBodyRead = 64u << 10;     // ... a body
+constexpr std::size_t kSkippedBody = 64u << 10;  // a refused body up to this is read and dropped
+constexpr int kGone = -1;                        // HttpFault.status: nobody is left to be told
+constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+
+Error plain_error(int status, std::string message) {
+  Code code = Code::invalid_argument;
+  if (status == 404) code = Code::not_found;
+  if (status == 501) code = Code::unimplemented;
+  if (status >= 500 && status != 501) code = Code::internal;
+  return error(code, std::move(message));
+}
+
+}  // namespace
+
+Connection::Task<bool> Connection::read_head(HttpHead& head, HttpFault& fault) {
+  const HeadLimits limits{limits_.target_bytes, limits_.header_bytes, limits_.header_fields};
+  set_deadline(Clock::now() + limits_.header);
+  HeadScanner scanner;
+  for (bool started = false;;) {
+    // Some clients send an empty line behind a body; it belongs to no request.
+    while (!started && inbox_.compare(0, 2, "\r\n") == 0) inbox_.erase(0, 2);
+    started = started || (!inbox_.empty() && inbox_ != "\r");
+    std::size_t end = 0;
+    if (started) fault = scanner.scan(inbox_, limits, end);
+    if (fault) co_return true;
+    if (end != 0) {
+      fault = parse_head(std::string_view(inbox_).substr(0, end), limits, head);
+      inbox_.erase(0, end);
+      co_return true;
+    }
+    const Io result = fill(kHeadRead);
+    if (result == Io::ok) continue;
+    if (result == Io::end || result == Io::failed) co_return false;
+    const bool ready = co_await wait(result);
+    if (ready) continue;
+    if (!timed_out_ || !started) co_return false;
+    fault = {408, "the header did not arrive in time"};
+    co_return true;
+  }
+}
+
+Connection::Task<HttpFault> Connection::read_body(const HttpHead& head, std::size_t limit,
+                                                  std::string& body) {
+  const Clock::time_point started = Clock::now();
+  ChunkedDecoder decoder(limit, limits_.header_bytes);
+  std::size_t received = 0;
+  // The length is only a promise: memory is taken as bytes arrive.
+  body.reserve(std::min<uint64_t>(head.content_length, 256u << 10));
+  for (;;) {
+    received += inbox_.size();
+    if (head.chunked) {
+      std::string_view input = inbox_;
+      HttpFault fault = decoder.feed(input, body);
+      inbox_.erase(0, inbox_.size() - input.size());
+      if (fault || decoder.done()) co_return fault;
+    } else {
+      const std::size_t n = std::min<uint64_t>(head.content_length - body.size(), inbox_.size());
+      body.append(inbox_, 0, n);
+      inbox_.erase(0, n);
+      if (body.size() == head.content_length) co_return HttpFault{};
+    }
+    const std::size_t most =
+        head.chunked ? kBodyRead : std::min<uint64_t>(head.content_length - body.size(), kBodyRead);
+    const Io result = fill(most);
+    if (result == Io::ok) continue;
+    if (result == Io::end || result == Io::failed) co_return HttpFault{kGone, {}};
+    set_deadline(started + limits_.body_grace +
+                 std::chrono::milliseconds(received * 1000 / limits_.body_rate));
+    const bool ready = co_await wait(result);
+    if (ready) continue;
+    if (!timed_out_) co_return HttpFault{kGone, {}};
+    co_return HttpFault{408, "the body arrives too slowly"};
+  }
+}
+
+// What can be said against a request before its body is read.
+std::optional<HttpResponse> Connection::gate(Exchange& x) {
+  const Router& router = *setup_.router;
+  const auto fail = [&](int status, const Error& why) {
+    HttpResponse response = router.error(x.head.path, status, why);
+    if (status == 401) response.headers.add("www-authenticate", "Bearer");
+    return response;
+  };
+  if (x.head.path != "*") x.match = router.find(x.head.method, x.head.path);
+  const Route* route = x.match.route;
+  if (route == nullptr) {
+    if (x.head.method == "OPTIONS" && (x.head.path == "*" || !x.match.allow.empty())) {
+      HttpResponse response;
+      response.status = 204;
+      response.headers.add("allow",
+                           x.match.allow.empty() ? "GET, HEAD, POST, OPTIONS" : x.match.allow);
+      return response;
+    }
+    const std::string what = x.head.method + " " + x.head.path.substr(0, 200);
+    if (x.match.allow.empty()) return fail(404, plain_error(404, "nothing is served at " + what));
+    HttpResponse response =
+        fail(405, plain_error(405, what + " is not served; allowed: " + x.match.allow));
+    response.headers.add("allow", x.match.allow);
+    return response;
+  }
+  x.record.route = route->path;
+  if (route->scope != kScopeNone && io_.shared->authenticator) {
+    Result<Principal> who =
+        io_.shared->authenticator->authenticate(x.head.headers.get("authorization"));
+    if (!who) return fail(http_status(who.error().code), who.error());
+    x.principal = std::move(*who);
+    x.record.tenant = x.principal.tenant;
+    x.record.key_id = x.principal.key_id;
+    if ((x.principal.scopes & route->scope) == 0)
+      return fail(403, error(Code::permission_denied, "this key may not use " + x.head.path));
+  }
+  const std::size_t limit = route->body_bytes != 0 ? route->body_bytes : limits_.body_bytes;
+  if (x.head.content_length > limit)
+    return fail(413, invalid("body is larger than " + std::to_string(limit) + " bytes"));
+  return std::nullopt;
+}
+
+Connection::Task<bool> Connection::refuse(Exchange& x, HttpResponse response) {
+  if (x.head.has_body() && x.body_left) {
+    // A small body is dropped and the connection lives on; a large one is not worth its bytes.
+    std::string dropped;
+    HttpFault fault{413, {}};
+    if (!x.head.expect_continue && x.head.content_length <= kSkippedBody)
+      fault = co_await read_body(x.head, kSkippedBody, dropped);
+    x.record.body_bytes = dropped.size();
+    if (fault) x.keep_alive = false;
+    if (fault.status == kGone) gone_ = true;
+  }
+  co_return co_await send_response(x, response);
+}
+
+Connection::Task<bool> Connection::refuse_malformed(Exchange& x, const HttpFault& fault) {
+  x.keep_alive = false;  // nobody knows where the next request begins
+  HttpResponse response =
+      setup_.router->error(x.head.path, fault.status, plain_error(fault.status, fault.message));
+  co_return co_await send_response(x, response);
+}
+
+Handled Connection::call_handler(Exchange& x, std::string body) {
+  HttpRequest request;
+  request.method = x.head.method;
+  request.path = std::move(x.head.path);
+  request.query = std::move(x.head.query);
+  request.tail = std::move(x.match.tail);
+  request.headers = std::move(x.head.headers);
+  request.body = std::move(body);
+  request.request_id = x.record.request_id;
+  request.peer = setup_.peer;
+  request.principal = x.principal;
+  request.received_ns = x.record.received_ns;
+  const std::string path = request.path;
+  try {
+    return x.match.route->handler(std::move(request));
+  } catch (const std::exception& e) {  // out of memory, most likely: this request's problem only
+    if (io_.shared->on_warning)
+      io_.shared->on_warning(x.match.route->path + " failed: " + e.what());
+    return setup_.router->error(path, 500, error(Code::internal, "the request failed"));
+  }
+}
+
+Connection::Task<bool> Connection::serve_one() {
+  Exchange x;
+  HttpFault fault;
+  const bool answerable = co_await read_head(x.head, fault);
+  if (!answerable) co_return false;
+
+  const std::string* id = x.head.headers.find("x-request-id");
+  x.record.request_id = id != nullptr && is_valid_request_id(*id) ? *id : new_request_id();
+  x.record.method = x.head.method;
+  x.record.path = x.head.path.substr(0, 256);
+  x.record.peer = setup_.peer;
+  x.record.received_ns = now_ns();
+  x.keep_alive = x.head.keep_alive;
+  x.body_left = true;
+  if (fault) co_return co_await refuse_malformed(x, fault);
+  if (std::optional<HttpResponse> refusal = gate(x))
+    co_return co_await refuse(x, std::move(*refusal));
+
+  std::string body;
+  if (x.head.has_body()) {
+    if (x.head.expect_continue && inbox_.empty()) {
+      const bool sent = co_await write(kContinue);
+      if (!sent) co_return false;
+    }
+    const std::size_t own = x.match.route->body_bytes;
+    fault = co_await read_body(x.head, own != 0 ? own : limits_.body_bytes, body);
+    if (fault.status == kGone) co_return false;
+    x.record.body_bytes = body.size();
+    if (fault) co_return co_await refuse_malformed(x, fault);
+  }
+  x.body_left = false;
+  set_deadline(Clock::time_point::max());  // from here on the request's own deadline counts
+
+  io_.shared->running.fetch_add(1, std::memory_order_relaxed);
+  Handled handled = call_handler(x, std::move(body));
+  bool open = false;
+  if (auto* response = std::get_if<HttpResponse>(&handled)) {
+    open = co_await send_response(x, *response);
+  } else {
+    open = co_await send_reply(x, std::move(std::get<std::unique_ptr<Reply>>(handled)));
+  }
+  io_.shared->running.fetch_sub(1, std::memory_order_relaxed);
+  co_return open;
+}
+
+}  // namespace serval::host

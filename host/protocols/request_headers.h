@@ -1,0 +1,20 @@
+// What the header of any inference request says about how to serve it.
+#pragma once
+
+#include "host/net/http_message.h"
+#include "host/request/request.h"
+
+namespace serval::host {
+
+// Fills tenant, request_id, traceparent, priority and deadline_ns:
+//   x-request-timeout-ms      1 to 86,400,000, counted from the end of the header
+//   x-stainless-read-timeout  seconds after which this client gives up on a silent server: a
+//                             deadline for replies that come in one piece, when no other is given
+//   priority                  RFC 9218: u=0 (first) to u=7, default 3; becomes Request.priority
+//   u-3,
+//                             never below the principal's cap. Others of its members are ignored.
+//   traceparent               dropped unless well-formed
+// invalid_argument: x-request-timeout-ms is not such a number.
+Status apply_headers(const HttpRequest& http, bool streams, Request& request);
+
+}  // namespace serval::host
