@@ -62,7 +62,7 @@ HttpFault parse_request_line(std::string_view line, const HeadLimits& limits, Ht
   if (version.size() != 8 || version.substr(0, 5) != "HTTP/" || version[6] != '.' ||
       !is_digit(version[5]) || !is_digit(version[7]))
     return bad("request line does not end in an HTTP version");
-  if (version[5] != '1') return {505, "only HTTP/1.0 and HTTP/1.1 are served here"};
+  if (version[5] != '1') return {505, "this HTTP version is not served; use 1.0 or 1.1"};
   if (target.size() > limits.target_bytes)
     return {414, "request target is longer than " + std::to_string(limits.target_bytes) + " bytes"};
   if (target.empty()) return bad("request target is empty");

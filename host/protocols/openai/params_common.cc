@@ -74,7 +74,8 @@ void read_stream_options(JsonReader& reader, GenerateParams& params) {
   inner.read("include_obfuscation", obfuscation);
   if (obfuscation) inner.fail("include_obfuscation", "include_obfuscation is not supported");
   if (const Status status = inner.finish(); !status)
-    reader.fail("stream_options." + status.error().param, status.error().message);
+    reader.fail("stream_options." + status.error().param,
+                "stream_options: " + status.error().message);
 }
 
 }  // namespace

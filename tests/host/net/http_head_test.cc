@@ -25,6 +25,8 @@ struct Case {
   int status;
 };
 
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
 class HttpHeadTable : public testing::TestWithParam<Case> {};
 
 TEST_P(HttpHeadTable, IsAcceptedOrRefused) {

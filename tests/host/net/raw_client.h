@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "host/net/server.h"
+#include "host/request/request.h"
 
 namespace serval::host {
 

@@ -45,6 +45,8 @@ struct Malformed {
   int status;
 };
 
+void PrintTo(const Malformed& c, std::ostream* out) { *out << c.name; }
+
 class ServerMalformed : public testing::TestWithParam<Malformed> {};
 
 TEST_P(ServerMalformed, IsAnsweredAndClosed) {

@@ -107,7 +107,7 @@ TEST(ServerReply, StreamsArriveAsTheyComeAndTheConnectionLivesOn) {
   client.read_until("two\r\n");
   script->change([&] { script->done = true; });
   EXPECT_EQ(client.read_until("0\r\n\r\n"), "0\r\n\r\n");
-  EXPECT_EQ(script->alive, 0);
+  wait_until([&] { return script->alive == 0; });
   client.send(get("/quick"));
   EXPECT_EQ(body_of(client.read_response()), "quick");
 }
