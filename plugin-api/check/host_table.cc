@@ -54,7 +54,7 @@ void HostTable::log(const serval_host* host, uint32_t level, serval_str message,
   if (self.locked([&] { return self.destroyed_; }))
     self.violate("no_call_after_close", "log called after destroy");
   if (level > SERVAL_LOG_ERROR) self.violate("log_level", "log called with an unknown level");
-  std::string line(message.p == nullptr ? "" : message.p, message.n);
+  std::string line = message.n == 0 ? "" : std::string(message.p, message.n);
   for (uint32_t i = 0; i < n; ++i)
     line += " " + std::string(fields[i].key.p, fields[i].key.n) + "=" +
             std::string(fields[i].value.p, fields[i].value.n);

@@ -12,6 +12,9 @@ std::string name_of(const Stream& s) {
   return "request " + std::to_string(s.view.id) + " (" + s.spec.op + ")";
 }
 
+// p may be NULL when n is 0.
+std::string text(const char* p, uint64_t n) { return n == 0 ? std::string() : std::string(p, n); }
+
 // Counts the calls inside one request.
 class Inside {
  public:
@@ -83,8 +86,8 @@ serval_status HostTable::emit(serval_request* request, const serval_event* event
     }
     if (s.credit != Stream::kUnlimited) --s.credit;
     s.events.push_back({event->kind, event->index, event->flags,
-                        std::string(static_cast<const char*>(event->data.data), event->data.len),
-                        std::string(event->meta_json.p, event->meta_json.n)});
+                        text(static_cast<const char*>(event->data.data), event->data.len),
+                        text(event->meta_json.p, event->meta_json.n)});
     return SERVAL_OK;
   });
   self.notify();
@@ -97,25 +100,27 @@ void HostTable::finish(serval_request* request, const serval_finish* how) {
   const Inside inside(s);
   if (!inside.alone())
     self.violate("emit_one_thread", name_of(s) + ": finish while another thread emits");
-  const bool again = self.locked([&] { return std::exchange(s.finished, true); });
-  if (again) return self.violate("finish_once", name_of(s) + ": finished twice");
   if (how->size < sizeof(serval_finish)) self.violate("finish", "serval_finish has a wrong size");
   if (how->code < SERVAL_OK || how->code > SERVAL_UNAUTHENTICATED)
     self.violate("finish", name_of(s) + ": finished with an unknown code");
   if (how->code != SERVAL_OK && (how->error == nullptr || how->error->message[0] == '\0'))
     self.violate("finish", name_of(s) + ": finished with an error that has no message");
-  const std::string usage(how->usage_json.p, how->usage_json.n);
+  const std::string usage = text(how->usage_json.p, how->usage_json.n);
   if (!usage.empty() && !sdk::Json::parse(usage))
     self.violate("finish", name_of(s) + ": usage_json is not JSON");
-  self.locked([&] {
+  const bool again = self.locked([&] {
+    if (std::exchange(s.finished, true)) return true;
     s.finished_ns = now_ns();
     s.code = how->code;
     s.usage = usage;
-    if (how->error == nullptr) return;
-    s.message.assign(how->error->message,
-                     strnlen(how->error->message, sizeof(how->error->message)));
-    s.param.assign(how->error->param, strnlen(how->error->param, sizeof(how->error->param)));
+    if (how->error != nullptr) {
+      const serval_error& e = *how->error;
+      s.message.assign(e.message, strnlen(e.message, sizeof(e.message)));
+      s.param.assign(e.param, strnlen(e.param, sizeof(e.param)));
+    }
+    return false;
   });
+  if (again) self.violate("finish_once", name_of(s) + ": finished twice");
   self.notify();
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <gtest/gtest.h>
+#include <ostream>
 #include <string>
 #include <sys/wait.h>
 
@@ -19,6 +20,10 @@ struct Fault {
   bool measures_memory = false;
 };
 
+void PrintTo(const Fault& fault, std::ostream* out) {
+  *out << fault.plugin << " by " << fault.name;
+}
+
 struct Finding {
   int exit_code = -1;
   std::string verdict;
@@ -27,7 +32,7 @@ struct Finding {
 
 Finding run_case(const Fault& fault) {
   const std::string command = std::string(SERVAL_CHECK_BINARY " " SERVAL_FAKES_DIRECTORY "/") +
-                              fault.plugin + ".so --timeout 8 --json - --filter '^" + fault.name +
+                              fault.plugin + ".so --timeout 12 --json - --filter '^" + fault.name +
                               "$' 2>/dev/null";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return {};

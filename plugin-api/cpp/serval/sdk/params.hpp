@@ -39,7 +39,7 @@ class ParamReader {
     if (value == nullptr) return;
     const double number = value->number();
     if (!(number >= least && number <= most))
-      return refuse(key, "a number from " + std::to_string(least) + " to " + std::to_string(most));
+      return refuse(key, "a number from " + short_text(least) + " to " + short_text(most));
     target = number;
   }
   void optional(const char* key, bool& target) {
@@ -75,6 +75,11 @@ class ParamReader {
   const Json* find(const char* key) {
     known_.insert(key);
     return json_.find(key);
+  }
+
+  static std::string short_text(double value) {
+    char text[32];
+    return std::string(text, std::to_chars(text, text + sizeof text, value).ptr);
   }
 
   Json json_{Json::Object{}};
