@@ -16,15 +16,15 @@ constexpr std::size_t kRemembered = 1024;
 struct WaitFlow {
   std::string tenant;
   int32_t priority = 0;
-  uint64_t clock = 0;  // virtual start of the first item
+  uint64_t serial = 0;  // who came first wins a tie
+  uint64_t clock = 0;   // virtual start of the first item
   std::list<WaitItem*> items;
 };
 
 struct WaitList::Level {
   struct Behind {
     bool operator()(const WaitFlow* a, const WaitFlow* b) const {
-      return std::pair(a->clock, std::string_view(a->tenant)) <
-             std::pair(b->clock, std::string_view(b->tenant));
+      return std::pair(a->clock, a->serial) < std::pair(b->clock, b->serial);
     }
   };
   uint64_t clock = 0;  // virtual start of what was served last
@@ -43,6 +43,7 @@ void WaitList::push(WaitItem& item) {
   if (is_new) {
     flow.tenant = item.tenant;
     flow.priority = item.priority;
+    flow.serial = ++last_flow_;
     flow.clock = level.clock;
     if (const auto known = level.ahead.find(item.tenant); known != level.ahead.end()) {
       flow.clock = std::max(flow.clock, known->second);

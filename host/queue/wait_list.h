@@ -55,6 +55,7 @@ class WaitList {
   std::map<int32_t, Level> levels_;
   std::map<std::string, Use> uses_;
   Use total_;
+  uint64_t last_flow_ = 0;
 };
 
 }  // namespace serval::host
