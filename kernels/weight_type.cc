@@ -1,6 +1,5 @@
 // Facts about each GGUF element type and the packed form it gets.
 #include "kernels/float16.h"
-#include "kernels/packed_layout.h"
 #include "kernels/quant_block.h"
 
 namespace serval {

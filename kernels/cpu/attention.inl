@@ -78,15 +78,16 @@ void soften(Items& items, int i, int valid) {
   items.peak[i] = peak;
 }
 
-// out[item, d..d+C*width) = out * decay + sum over keys of p * V. v: [32][D].
+// out[item, d..d+C*width) = out * decay + sum over keys [from, to) of p * V. v: [32][D].
 template <int N, int C, class Element>
-void mix_columns(const Element* v, int head_dim, int valid, int d, int n, Items& items, int first) {
+void mix_columns(const Element* v, int head_dim, int from, int to, int d, int n, Items& items,
+                 int first) {
   Vec acc[N][C];
   for (int i = 0; i < N; ++i)
     for (int c = 0; c < C; ++c)
       acc[i][c] = Vec::load(&items.out[first + i][d + c * Vec::width], n) *
                   Vec::set(items.decay[first + i]);
-  for (int key = 0; key < valid; ++key) {
+  for (int key = from; key < to; ++key) {
     const Element* row = v + key * head_dim + d;
     Vec value[C];
     if constexpr (C == 1)
@@ -103,18 +104,36 @@ void mix_columns(const Element* v, int head_dim, int valid, int d, int n, Items&
     for (int c = 0; c < C; ++c) acc[i][c].store(&items.out[first + i][d + c * Vec::width], n);
 }
 
-// One tile for items [first, first + N), all with the same number of valid keys.
 template <int N, class Element>
-void visit_tile(const Element* k, const Element* next, int head_dim, int valid, Items& items,
-                int first) {
-  score<N>(k, next, head_dim, items, first);
-  for (int i = 0; i < N; ++i) soften(items, first + i, valid);
-  const Element* v = k + int64_t{head_dim} * kKvBlockTokens;
+void mix(const Element* v, int head_dim, int from, int to, Items& items, int first) {
   int d = 0;
   for (; d + 2 * Vec::width <= head_dim; d += 2 * Vec::width)
-    mix_columns<N, 2>(v, head_dim, valid, d, Vec::width, items, first);
+    mix_columns<N, 2>(v, head_dim, from, to, d, Vec::width, items, first);
   for (; d < head_dim; d += Vec::width)
-    mix_columns<N, 1>(v, head_dim, valid, d, head_dim - d, items, first);
+    mix_columns<N, 1>(v, head_dim, from, to, d, head_dim - d, items, first);
+}
+
+// The tile of keys base..base+31 for items [first, first + N), each with one valid key at least.
+// On the diagonal the items have different numbers of valid keys: the common ones are mixed
+// together, the rest item by item. Stopping in between changes no bit: the sums are stored as they
+// are and go on with a decay of 1.
+template <int N, class Element>
+void visit_tile(const Element* k, const Element* next, int head_dim, int base, Items& items,
+                int first) {
+  score<N>(k, next, head_dim, items, first);
+  int valid[N], common = kKvBlockTokens;
+  for (int i = 0; i < N; ++i) {
+    valid[i] = smaller(items.position[first + i] - base + 1, kKvBlockTokens);
+    common = smaller(common, valid[i]);
+    soften(items, first + i, valid[i]);
+  }
+  const Element* v = k + int64_t{head_dim} * kKvBlockTokens;
+  mix<N>(v, head_dim, 0, common, items, first);
+  for (int i = 0; i < N; ++i) {
+    if (valid[i] == common) continue;
+    items.decay[first + i] = 1;
+    mix<1>(v, head_dim, common, valid[i], items, first + i);
+  }
 }
 
 template <int N, class Element>
@@ -126,16 +145,11 @@ void visit_tiles(const Attention& a, int kv_head, Items& items) {
     const Element* next = k;
     if (base + kKvBlockTokens <= latest)
       next = static_cast<const Element*>(a.blocks[base / kKvBlockTokens + 1]) + tile;
-    const int room = earliest - base + 1;
-    if (room >= kKvBlockTokens) {
-      visit_tile<N>(k, next, a.head_dim, kKvBlockTokens, items, 0);
-    } else if (earliest == latest) {
-      visit_tile<N>(k, next, a.head_dim, room, items, 0);
-    } else {  // the diagonal: each position has its own number of keys
-      for (int i = 0; i < N; ++i) {
-        const int valid = smaller(items.position[i] - base + 1, kKvBlockTokens);
-        if (valid > 0) visit_tile<1>(k, next, a.head_dim, valid, items, i);
-      }
+    if (earliest >= base) {
+      visit_tile<N>(k, next, a.head_dim, base, items, 0);
+    } else {  // some items ended in the tile before
+      for (int i = 0; i < N; ++i)
+        if (items.position[i] >= base) visit_tile<1>(k, next, a.head_dim, base, items, i);
     }
   }
 }

@@ -2,7 +2,7 @@
 // A vector holds 4 rows x 4 columns of bytes; its even and odd bytes become 16-bit lanes, so two
 // products are added before widening: at most 2 * 128 * 127 for bytes. Nibbles, at most
 // 2 * 15 * 127 a step, are widened once after 8 steps.
-constexpr int kMaxTokens = 4;
+constexpr int kMaxTokens = 2;  // with 4 the sums leave the 16 registers and the rate halves
 constexpr int kMaxFloatTokens = 2;
 
 typedef int16_t Shorts __attribute__((vector_size(16)));
