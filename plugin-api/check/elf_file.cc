@@ -1,9 +1,10 @@
 #include "elf_file.h"
 
 #include <cstring>
+#include <filesystem>
 #include <elf.h>
 #include <fstream>
-#include <iterator>
+#include <utility>
 
 namespace serval::check {
 namespace {
@@ -63,9 +64,12 @@ void read_notes(const Bytes& in, uint64_t at, uint64_t size, ElfFile& out) {
 }  // namespace
 
 sdk::Result<ElfFile> read_elf(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_regular_file(path, error)) return bad(path, "not a file");
+  std::string bytes(std::filesystem::file_size(path, error), '\0');
   std::ifstream file(path, std::ios::binary);
-  if (!file) return bad(path, "cannot be read");
-  const Bytes in{std::string(std::istreambuf_iterator<char>(file), {})};
+  if (!file.read(bytes.data(), std::streamsize(bytes.size()))) return bad(path, "cannot be read");
+  const Bytes in{std::move(bytes)};
   Elf64_Ehdr header;
   if (!in.get(0, header) || std::memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
     return bad(path, "not an ELF file");

@@ -3,7 +3,6 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
-#include <iterator>
 
 #include "plugin-api/check/elf_file.h"
 #include "plugin-api/check/options.h"
@@ -52,6 +51,7 @@ std::string write(const std::string& name, const std::string& bytes) {
 
 TEST(KitElf, RefusesWhatIsNoSharedObject) {
   EXPECT_FALSE(read_elf("/nonexistent"));
+  EXPECT_FALSE(read_elf("/proc"));
   EXPECT_FALSE(read_elf(write("empty.so", "")));
   EXPECT_FALSE(read_elf(write("text.so", std::string(1000, 'x'))));
 }
