@@ -1,0 +1,163 @@
+// The host's side of the ABI, called as a plugin would call it, rightly and wrongly.
+#include "host/models/host_table.h"
+
+#include <cmath>
+#include <gtest/gtest.h>
+#include <map>
+
+#include "host/models/model_ref.h"
+#include "serval/ext/progress.h"
+
+namespace serval::host {
+namespace {
+
+class Recorder : public PluginMetric {
+ public:
+  void add(double amount) override { value += amount; }
+  void set(double now) override { value = now; }
+  void observe(double one) override { value = one; }
+  double value = 0;
+};
+
+class Observers : public ObserverFactory {
+ public:
+  std::shared_ptr<ModelObserver> model(const ModelLabels&) override { return nullptr; }
+  Result<std::shared_ptr<PluginMetric>> plugin_metric(const ModelLabels&,
+                                                      const MetricSpec& spec) override {
+    auto& metric = metrics[std::string(spec.name)];
+    if (metric) return error(Code::already_exists, "twice");
+    metric = std::make_shared<Recorder>();
+    return std::shared_ptr<PluginMetric>(metric);
+  }
+  std::map<std::string, std::shared_ptr<Recorder>> metrics;
+};
+
+class HostTableTest : public testing::Test {
+ protected:
+  HostTableTest() {
+    ModelQueueOptions options;
+    options.model = "m";
+    queue = ModelQueue::make(options);
+    ref = serval_model_ref::make(queue, &observers, {"m", "p", 1});
+  }
+
+  serval_request* pull() {
+    serval_request* handle = nullptr;
+    const serval_budget budget{sizeof budget, 1, 0, 0};
+    EXPECT_EQ(host->pull(ref, &budget, &handle, 1), 1);
+    return handle;
+  }
+  int32_t define(uint32_t kind, std::string_view name, std::vector<double> bounds = {}) {
+    return metrics->define(ref, kind, {name.data(), name.size()}, {nullptr, 0},
+                           bounds.empty() ? nullptr : bounds.data(), uint32_t(bounds.size()));
+  }
+
+  std::vector<std::string> lines;
+  HostTable table{"org.test", [this](uint32_t, std::string_view message,
+                                     std::span<const LogField>) { lines.emplace_back(message); }};
+  const serval_host* host = table.table();
+  Observers observers;
+  std::shared_ptr<ModelQueue> queue;
+  serval_model_ref* ref = nullptr;
+  const serval_ext_metrics* metrics =
+      static_cast<const serval_ext_metrics*>(host->get_ext(host, SERVAL_EXT_METRICS));
+};
+
+TEST_F(HostTableTest, UseAfterFinishIsCountedAndHarmless) {
+  const auto call = *queue->submit(Request{});
+  serval_request* const handle = pull();
+  const serval_finish done{sizeof done, SERVAL_OK, nullptr, {nullptr, 0}};
+  serval_event event{};
+  event.size = sizeof event;
+  event.kind = SERVAL_EVENT_TEXT;
+  ASSERT_NE(host->view(handle), nullptr);
+  host->finish(handle, &done);
+  EXPECT_EQ(call->finish()->error.code, Code::ok);
+  EXPECT_EQ(queue->violations(), 0u);
+  host->finish(handle, &done);
+  EXPECT_EQ(queue->violations(), 1u);
+  EXPECT_EQ(host->emit(handle, &event), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(host->view(handle), nullptr);
+  EXPECT_EQ(queue->violations(), 3u);
+  host->finish(nullptr, nullptr);
+  EXPECT_EQ(host->emit(nullptr, nullptr), SERVAL_INVALID_ARGUMENT);
+}
+
+TEST_F(HostTableTest, CallsForAClosedModelLeadNowhere) {
+  const int32_t counter = define(SERVAL_METRIC_COUNTER, "late");
+  ASSERT_EQ(counter, 0);
+  ref->close();
+  serval_request* handle = nullptr;
+  const serval_budget budget{sizeof budget, 1, 0, 0};
+  EXPECT_EQ(host->pull(ref, &budget, &handle, 1), -SERVAL_FAILED_PRECONDITION);
+  host->wake(ref);
+  host->beat(ref, 1, 1);
+  metrics->add(ref, counter, 1);
+  EXPECT_EQ(define(SERVAL_METRIC_COUNTER, "later"), -SERVAL_FAILED_PRECONDITION);
+  EXPECT_EQ(observers.metrics["late"]->value, 0);
+}
+
+TEST_F(HostTableTest, MetricsKeepTheirRules) {
+  EXPECT_EQ(define(SERVAL_METRIC_COUNTER, "tokens_total"), 0);
+  EXPECT_EQ(define(SERVAL_METRIC_GAUGE, "kv_used"), 1);
+  EXPECT_EQ(define(SERVAL_METRIC_HISTOGRAM, "batch", {1, 2, 4}), 2);
+  EXPECT_EQ(define(SERVAL_METRIC_COUNTER, "tokens_total"), -SERVAL_ALREADY_EXISTS);
+  EXPECT_EQ(define(SERVAL_METRIC_COUNTER, "Bad-Name"), -SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(define(9, "kind"), -SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(define(SERVAL_METRIC_HISTOGRAM, "empty"), -SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(define(SERVAL_METRIC_HISTOGRAM, "falls", {2, 1}), -SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(define(SERVAL_METRIC_GAUGE, "bounded", {1}), -SERVAL_INVALID_ARGUMENT);
+  metrics->add(ref, 0, 2);
+  metrics->set(ref, 1, 7);
+  metrics->observe(ref, 2, 3);
+  EXPECT_EQ(observers.metrics["tokens_total"]->value, 2);
+  EXPECT_EQ(observers.metrics["kv_used"]->value, 7);
+  EXPECT_EQ(observers.metrics["batch"]->value, 3);
+  EXPECT_EQ(queue->violations(), 0u);
+  metrics->add(ref, 0, -1);
+  metrics->set(ref, 0, 1);
+  metrics->observe(ref, 1, 1);
+  metrics->add(ref, 99, 1);
+  metrics->add(ref, -1, 1);
+  metrics->observe(ref, 2, std::nan(""));
+  EXPECT_EQ(queue->violations(), 6u);
+  for (int i = 3; i < 256; ++i) EXPECT_EQ(define(SERVAL_METRIC_GAUGE, "g" + std::to_string(i)), i);
+  EXPECT_EQ(define(SERVAL_METRIC_GAUGE, "one_more"), -SERVAL_RESOURCE_EXHAUSTED);
+}
+
+TEST_F(HostTableTest, ProgressTellsOfCancellation) {
+  const auto* const progress =
+      static_cast<const serval_ext_progress*>(host->get_ext(host, SERVAL_EXT_PROGRESS));
+  EXPECT_EQ(progress->report(ref, 5000, {"x\xff", 2}), SERVAL_OK);
+  EXPECT_EQ(ref->per_mille(), 1000u);
+  EXPECT_EQ(ref->stage(), "x\xef\xbf\xbd");
+  ref->cancel_load();
+  EXPECT_EQ(progress->report(ref, 1, {nullptr, 0}), SERVAL_CANCELLED);
+}
+
+TEST_F(HostTableTest, UnknownExtensionsAreNull) {
+  EXPECT_EQ(host->get_ext(host, "serval.metrics/1x"), nullptr);
+  EXPECT_EQ(host->get_ext(host, "serval.metrics"), nullptr);
+  EXPECT_EQ(host->get_ext(host, ""), nullptr);
+  EXPECT_EQ(host->get_ext(host, nullptr), nullptr);
+}
+
+TEST_F(HostTableTest, FloodOfLogLinesIsCut) {
+  for (int i = 0; i < 10'000; ++i)
+    host->log(host, SERVAL_LOG_INFO, {"line", 4}, nullptr, 0, nullptr);
+  EXPECT_GE(lines.size(), 200u);
+  EXPECT_LT(lines.size(), 5000u);
+}
+
+TEST(LogBudget, RefillsAndCountsWhatItDropped) {
+  LogBudget budget;
+  uint64_t dropped = 0;
+  int passed = 0;
+  for (int i = 0; i < 300; ++i) passed += budget.take(1, dropped);
+  EXPECT_EQ(passed, 200);
+  EXPECT_TRUE(budget.take(1'000'000'001, dropped));
+  EXPECT_EQ(dropped, 100u);
+}
+
+}  // namespace
+}  // namespace serval::host
