@@ -22,6 +22,9 @@ if(SERVAL_CCACHE)
 endif()
 
 add_compile_options(-Wall -Wextra)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  add_compile_options(-Wno-restrict)  # false alarms in std::string, GCC bug 105329
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # the fuzzers are built with clang, which has no such option
   add_compile_options(-fno-gnu-unique)
 endif()

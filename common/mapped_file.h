@@ -28,4 +28,8 @@ class MappedFile {
   std::size_t size_ = 0;
 };
 
+// Gives the whole pages of a part of a mapped file back; they are read again when they are touched. For
+// bytes that have been copied elsewhere and will not be needed soon.
+void drop_pages(std::span<const std::byte> part);
+
 }  // namespace serval

@@ -52,9 +52,10 @@ class Loader {
       const int64_t groups = group_count(job.rows);
       pool.run(int((groups + kGroups - 1) / kGroups), [&](int chunk) {
         const int64_t begin = chunk * kGroups;
-        pack(job.type, job.source, job.rows, job.cols, begin, std::min(groups, begin + kGroups),
+        pack(job.type, job.source.data(), job.rows, job.cols, begin, std::min(groups, begin + kGroups),
              job.target);
       });
+      drop_pages(job.source);
     }
     return {};
   }
@@ -62,7 +63,7 @@ class Loader {
  private:
   struct Job {
     WeightType type;
-    const void* source;
+    std::span<const std::byte> source;
     int64_t rows, cols;
     void* target;
   };
@@ -122,7 +123,7 @@ class Loader {
     }
     std::byte* out = place(packed_bytes(*type, int64_t(rows), int64_t(cols)));
     if (out != nullptr)
-      jobs_.push_back({*type, tensor->bytes.data(), int64_t(rows), int64_t(cols), out});
+      jobs_.push_back({*type, tensor->bytes, int64_t(rows), int64_t(cols), out});
     return packed_matrix(*type, int64_t(rows), int64_t(cols), out);
   }
 
