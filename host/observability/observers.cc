@@ -62,10 +62,8 @@ class Observer final : public ModelObserver {
                                      "From a cancel to the plugin's finish.", labels)),
         accepted_(m->counter("serval_accepted_total", "Requests put into the queue.", labels)),
         expired_(m->counter("serval_expired_total", "Requests whose deadline passed.", labels)),
-        parked_(
-            m->counter("serval_parked_total", "Times an output waited for a slow reader.", labels)),
-        log_dropped_(m->counter("serval_log_dropped_total",
-                                "Log lines of the plugin above its rate.", labels)) {}
+        parked_(m->counter("serval_parked_total", "Times an output waited for a slow reader.",
+                           labels)) {}
 
   void accepted() override { accepted_->add(); }
   void rejected(std::string_view limit) override { rejected_.add({{"limit", std::string(limit)}}); }
@@ -82,12 +80,11 @@ class Observer final : public ModelObserver {
     if (o.cancel_latency_ns != 0) cancel_latency_->observe(seconds(o.cancel_latency_ns));
   }
   void violation(std::string_view rule) override { violations_.add({{"rule", std::string(rule)}}); }
-  void log_dropped(uint64_t lines) override { log_dropped_->add(double(lines)); }
 
  private:
   CounterCache requests_, rejected_, cancelled_, violations_;
   const std::shared_ptr<Histogram> queue_, first_, inter_, total_, cancel_latency_;
-  const std::shared_ptr<Counter> accepted_, expired_, parked_, log_dropped_;
+  const std::shared_ptr<Counter> accepted_, expired_, parked_;
 };
 
 class DefinedMetric final : public PluginMetric {
