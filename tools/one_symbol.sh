@@ -4,10 +4,7 @@
 # inline function of a header, could be picked by the linker for code that runs on an older CPU.
 status=0
 for object in "$@"; do
-  # Sanitizers add bookkeeping symbols of their own, and a reference to the exception runtime.
-  symbols=$(nm --defined-only --extern-only "$object" | awk '{print $3}' |
-            grep -v -e '^__asan' -e '^__odr_asan' -e '^__ubsan' -e '^__tsan' \
-                 -e '^DW\.ref\.')
+  symbols=$(nm --defined-only --extern-only "$object" | awk '{print $3}')
   if [ "$(printf '%s\n' "$symbols" | grep -c .)" -ne 1 ]; then
     printf '%s defines:\n%s\n' "$object" "$symbols" | c++filt >&2
     status=1
