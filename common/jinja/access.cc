@@ -41,10 +41,20 @@ Value Runtime::loop_attribute(const Value& object, const std::string& name) {
   return undefined("the loop variable has no attribute " + quote(name));
 }
 
+Value Runtime::macro_attribute(const Value& object, const std::string& name) {
+  const MacroCode& code = *std::get<const Macro*>(object.held())->code;
+  if (name == "name") return text(code.name);
+  if (name != "arguments") return undefined("the macro has no attribute " + quote(name));
+  std::vector<Value> names;
+  for (const auto& [id, parameter] : code.parameters) names.push_back(text(parameter));
+  return list(std::move(names), Seq::tuple);
+}
+
 Value Runtime::getattr(const Value& object, const std::string& name) {
   spend(1);
   if (object.is_undefined()) missing(object.undefined());
   if (object.is_loop()) return loop_attribute(object, name);
+  if (std::holds_alternative<const Macro*>(object.held())) return macro_attribute(object, name);
   if (object.is_namespace()) {
     if (const Value* member = object.space().members.find(std::string_view(name))) return *member;
     return undefined("the namespace has no attribute " + quote(name));

@@ -34,8 +34,7 @@ Value first(Runtime& run, const Value& self, Args& args) {
 
 // reversed() wants a sequence; a dict will do.
 void check_reversible(Runtime& run, const Value& self) {
-  if (self.is_string() || self.is_list() || self.is_dict()) return;
-  if (self.is_undefined()) run.fail(self.undefined().message);
+  if (self.is_string() || self.is_list() || self.is_dict() || self.is_undefined()) return;
   run.fail("'" + std::string(type_name(self)) + "' object is not reversible");
 }
 
@@ -51,7 +50,7 @@ Value reverse(Runtime& run, const Value& self, Args& args) {
   if (self.is_string()) return run.slice(self, Value(), Value(), Value(Int{-1}));
   std::vector<Value> items = run.iterate(self);
   std::reverse(items.begin(), items.end());
-  const bool lazy = self.is_list() || self.is_dict();
+  const bool lazy = !self.is_generator();
   return lazy ? run.generator(std::move(items)) : run.list(std::move(items));
 }
 

@@ -67,13 +67,11 @@ Value list_count(Runtime& run, const Value& self, Args& args) {
 }
 
 Value loop_cycle(Runtime& run, const Value& self, Args& args) {
-  if (!args.named.empty()) run.fail("loop.cycle takes no keyword arguments");
   if (args.positional.empty()) run.fail("no items for cycling given");
   return args.positional[self.loop()->index0 % args.positional.size()];
 }
 
 Value loop_changed(Runtime& run, const Value& self, Args& args) {
-  if (!args.named.empty()) run.fail("loop.changed takes no keyword arguments");
   Loop& loop = *self.loop();
   const Value now = run.list(std::move(args.positional), Seq::tuple);
   if (loop.changed_called && run.equals(loop.changed, now)) return false;
@@ -114,6 +112,8 @@ constexpr std::string_view kListChanges[] = {"append", "clear", "pop",    "rever
                                              "insert", "sort",  "extend", "remove"};
 constexpr std::string_view kDictChanges[] = {"clear", "pop", "popitem", "setdefault", "update"};
 
+constexpr std::string_view kTakesNames[] = {"split", "rsplit", "splitlines", "format"};
+
 // Python's, not ours: refused by name instead of taken for an item that is missing.
 constexpr std::string_view kTextUnsupported[] = {
     "casefold",     "encode",      "expandtabs", "format_map", "isascii",
@@ -147,6 +147,10 @@ int find_method(const Value& object, std::string_view name) {
 }
 
 Value call_method(Runtime& run, const Method& method, Args& args) {
+  // str.split and the like are the only ones Python lets name their arguments.
+  if (!args.named.empty() &&
+      (method.id < kOwn || !among(kTakesNames, text_methods()[method.id - kOwn].name)))
+    run.fail("this method takes no keyword arguments");
   if (method.id < kOwn) return kMethods[method.id].call(run, method.self, args);
   return text_methods()[method.id - kOwn].call(run, method.self, args);
 }

@@ -187,12 +187,12 @@ StatementPtr Parser::if_() {
 
 StatementPtr Parser::for_() {
   StatementPtr out = make(Do::for_, next().line);
+  ++loops_;
   out->targets.push_back(target("in"));
   expect_name("in");
   out->exprs.push_back(tuple(false, "recursive"));
   if (skip_name("if")) out->exprs.push_back(expression());
   out->recursive = skip_name("recursive");
-  ++loops_;
   out->bodies.push_back(until({"endfor", "else"}));
   --loops_;
   if (skip_name("else")) out->bodies.push_back(until({"endfor"}));

@@ -82,6 +82,7 @@ class Runtime {
  protected:
   [[noreturn]] void missing(const Undefined& undefined) const { fail(undefined.message); }
   void append_repr(std::string& out, const Value& value);
+  Value macro_attribute(const Value& object, const std::string& name);
   Value loop_attribute(const Value& object, const std::string& name);
 
   const RenderOptions& options_;

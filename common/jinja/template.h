@@ -1,7 +1,9 @@
 // Chat templates: the part of Jinja2 that model makers use, rendered as transformers'
 // apply_chat_template renders it: sandboxed and immutable, trim_blocks and lstrip_blocks on, one
 // trailing newline dropped, its tojson, loop controls and the {% generation %} tag.
-//   globals   range, dict, namespace, cycler, joiner, raise_exception, strftime_now
+//   globals   range, dict, namespace, raise_exception, strftime_now
+//   not here  includes, inheritance and autoescape; filters and methods that chat templates do not
+//             use are refused by name
 //   oracle    tools/golden/chat_templates.py (jinja2 3.1 from PyPI); tests compare byte for byte
 #pragma once
 
@@ -25,7 +27,7 @@ struct Program;
 struct RenderOptions {
   std::size_t max_output_bytes = std::size_t{16} << 20;  // the rendered text, and any one string
   std::size_t max_value_bytes = std::size_t{256} << 20;  // all values made on the way, summed
-  uint64_t max_steps = 20'000'000;                       // nodes run, and 64 bytes read = 1 step
+  uint64_t max_steps = 10'000'000;                       // nodes run, and 64 bytes read = 1 step
   int max_depth = 100;                                   // macro calls inside macro calls
   int64_t max_range = 100'000;                           // numbers in one range(), as the sandbox
   std::optional<std::time_t> now;  // what strftime_now() shows, in local time; default: the clock

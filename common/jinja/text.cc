@@ -162,7 +162,7 @@ std::vector<std::string_view> split_space(std::string_view text, int64_t most) {
   text = strip(text, Side::left);
   while (!text.empty()) {
     if (most >= 0 && static_cast<int64_t>(parts.size()) == most) {
-      parts.push_back(strip(text, Side::right));
+      parts.push_back(text);
       break;
     }
     std::size_t end = 0;
@@ -179,7 +179,6 @@ std::vector<std::string_view> rsplit_space(std::string_view text, int64_t most) 
   // All but the last `most` words stay together, as they were written.
   const std::size_t first = words.size() - static_cast<std::size_t>(most);
   const std::string_view before = words[first - 1];
-  text = strip(text, Side::left);
   const auto kept = static_cast<std::size_t>(before.data() + before.size() - text.data());
   std::vector<std::string_view> parts{text.substr(0, kept)};
   parts.insert(parts.end(), words.begin() + static_cast<std::ptrdiff_t>(first), words.end());

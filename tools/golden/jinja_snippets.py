@@ -85,11 +85,11 @@ SNIPPETS = r"""
 {{ (1, 2, 3)[1:] }} {{ range(5)[1:3]|list }} {{ range(5)[2] }} {{ range(5)[-1] }}
 {{ nums[::0] }}
 {{ nums['a':] }}
-{{ none[1:] }}
+{{ nothing[1:] }}
 {{ d[1:] }}
 {{ missing[1:] }}
 {{ users.0.name }} {{ users[0]['name'] }} {{ users[-1].on }} {{ nested.a.b.c }} {{ nested['a']['b'].c }}
-{{ d.items }}
+{{ d.items is callable }} {{ missing|reverse|list }} {{ d.items == d.items }}
 {{ d['items'] }} {{ d.get('items') }} {{ d.get('zzz') }} {{ d.get('zzz', 5) }}
 {{ d.get('a', default=1) }}
 {{ d.get([1]) }}
@@ -118,6 +118,11 @@ SNIPPETS = r"""
 {{ name.replace('a', 'b') }} {{ 'aaa'.replace('a', 'b', 2) }} {{ 'abc'.replace('', '-') }} {{ 'abc'.replace('', '-', 2) }} {{ 'aaa'|replace('a', 'b', 1) }} {{ 5|replace(5, 6) }}
 {{ name.replace(1, 2) }}
 {{ name.replace(old='A', new='b') }}
+{{ name.strip(chars='a') }}
+{{ d.keys(1) }}
+{{ 'a b c'.split(sep=' ', maxsplit=1) }}
+{{ late }}{% macro late(a, b=1) %}{% endmacro %}{{ late.arguments }}
+{% for x in nums %}{% set loop = 1 %}{% endfor %}
 {{ 'abcabc'.find('c') }} {{ 'abcabc'.rfind('c') }} {{ 'abc'.find('x') }} {{ 'abcabc'.index('b') }} {{ 'aaaa'.count('aa') }} {{ 'abc'.count('') }} {{ 'äbc'.find('b') }} {{ 'abcabc'.find('a', 1) }} {{ 'abc'.find('', 3) }} {{ 'abc'.find('', 4) }}
 {{ 'abc'.index('x') }}
 {{ ','.join(['a', 'b']) }} {{ ''.join([]) }}| {{ '-'.join('abc') }}
@@ -127,7 +132,6 @@ SNIPPETS = r"""
 {{ '12'.isdigit() }} {{ '1a'.isdigit() }} {{ ''.isdigit() }} {{ 'ab'.isalpha() }} {{ 'a1'.isalnum() }} {{ ' \t'.isspace() }} {{ 'AB'.isupper() }} {{ 'a1'.islower() }} {{ '1'.isupper() }}
 {{ '7'.zfill(3) }} {{ '-7'.zfill(4) }} {{ 'a'.ljust(3) }}| {{ 'a'.rjust(3, '*') }} {{ 'ab'.center(5) }}| {{ 'ab'.center(7, '-') }} {{ 'abc'.center(6, '-') }} {{ 'x'|center(4) }}|
 {{ 'prefix-x'.removeprefix('prefix-') }} {{ 'x.py'.removesuffix('.py') }}
-{{ 'x'.casefold() is string }}
 {{ 'a{}b{}'.format(1, 'x') }} {{ '{0}{1}{0}'.format('a', 'b') }} {{ '{x}'.format(x=1) }} {{ '{:>5}|{:<5}|{:^5}|{:*^6}'.format('a', 'b', 'c', 'd') }} {{ '{:.2f} {:5.1f} {:05d} {:,} {:x} {:b} {:+d} {:e} {:%}'.format(3.14159, 2.5, 42, 1234567, 255, 5, 3, 12345.678, 0.25) }} {{ '{{}}{}'.format(1) }} {{ '{!r}'.format('a') }} {{ '{0[a]} {1[0]}'.format({'a': 1}, [2]) }}
 {{ '{}'.format() }}
 {{ '{' .format(1) }}
@@ -333,7 +337,7 @@ a {{- name }} b {{ name -}} c
 {% set loop_messages = messages[1:] if messages[0]['role'] == 'system' else messages %}{{ loop_messages|length }}{% set ns = namespace(found=false) %}{% for m in loop_messages[::-1] %}{% set ns.found = m.role == 'user' %}{% endfor %}{{ ns.found }}
 {{ messages[1].tool_calls is none }} {{ messages[0].tool_calls is defined }} {% if messages[1].tool_calls %}a{% else %}b{% endif %} {{ 'tool_calls' in messages[1] }} {{ messages[-1]['content'][-2:] }}
 {{ messages|selectattr('role', 'equalto', 'user')|list|length }} {{ messages|map(attribute='content')|join(' | ') }} {{ (messages|selectattr('role', 'equalto', 'user')|list)[-1].content }} {{ messages|rejectattr('role', 'equalto', 'user')|list == [messages[1]] }}
-{{ (n // 2 + n % 2) * 2 }} {{ n > 5 and name == 'Ada' or missing.x }} {{ (loop is defined) }} {{ self is defined }}
+{{ (n // 2 + n % 2) * 2 }} {{ n > 5 and name == 'Ada' or missing.x }} {{ (loop is defined) }}
 {{ name is eq('Ada') and name|length == 3 }} {{ name|length + 1 }} {{ -n|abs }} {{ 'a' ~ 'b'|upper }} {{ 1 ~ 2 * 3 }} {{ not 1 == 2 }} {{ 2 in [1, 2] == true }}
 {{ 'x' ~ 1 + 2 }}
 {{ 1 + 2 ~ 3 }}
@@ -351,8 +355,6 @@ a {{- name }} b {{ name -}} c
 {% include 'x' %}
 {% import 'x' as y %}
 {% extends 'x' %}
-{% block b %}in block{% endblock %}
-{% autoescape true %}{{ html }}{% endautoescape %}
 """.strip("\n").split("\n")
 
 # Templates of several lines: white space control and line numbers.

@@ -28,10 +28,9 @@ TEST_P(ChatTemplate, EveryConversationEqualsJinja2) {
   const std::string source = read_text(template_dir() / GetParam());
   ASSERT_FALSE(source.empty());
   const json::array& entries = golden().at("templates").as_array();
-  const auto entry =
-      std::find_if(entries.begin(), entries.end(), [](const json::value& e) {
-        return e.at("template").as_string() == GetParam();
-      });
+  const auto entry = std::find_if(entries.begin(), entries.end(), [](const json::value& e) {
+    return e.at("template").as_string() == GetParam();
+  });
   ASSERT_NE(entry, entries.end());
   const json::array& rendered = entry->at("rendered").as_array();
   const json::array& conversations = golden().at("conversations").as_array();

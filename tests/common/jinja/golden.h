@@ -1,12 +1,11 @@
 // Reads what tools/golden/chat_templates.py wrote.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <gtest/gtest.h>
 #include <iterator>
 #include <string>
 
@@ -58,7 +57,7 @@ inline void expect_golden(const std::string& source, const json::object& context
       parsed ? parsed->render(context, golden_options()) : Result<std::string>(parsed.error());
   if (const json::value* text = want.if_contains("text")) {
     ASSERT_TRUE(got.ok()) << got.error().message;
-    EXPECT_EQ(*got, text->as_string());
+    EXPECT_EQ(*got, std::string(text->as_string()));
     return;
   }
   ASSERT_FALSE(got.ok()) << "jinja2 fails here, we wrote: " << *got;
