@@ -149,6 +149,11 @@ HttpFault parse_meaning(HttpHead& head) {
 
 HttpFault HeadScanner::scan(std::string_view buffer, const HeadLimits& limits, std::size_t& end) {
   end = 0;
+  // Method, two spaces, version and line end take at most 44 bytes more than the target.
+  const std::size_t line_limit = limits.target_bytes + 44;
+  const auto long_line = [line_limit] {
+    return HttpFault{414, "request line is longer than " + std::to_string(line_limit) + " bytes"};
+  };
   for (;;) {
     const std::size_t newline = buffer.find('\n', scanned_);
     if (newline == std::string_view::npos) {
@@ -156,6 +161,7 @@ HttpFault HeadScanner::scan(std::string_view buffer, const HeadLimits& limits, s
       break;
     }
     if (newline == 0 || buffer[newline - 1] != '\r') return bad("line ends in a bare LF");
+    if (first_line_ && newline >= line_limit) return long_line();
     scanned_ = newline + 1;
     const bool empty = newline - 1 == line_start_;
     line_start_ = scanned_;
@@ -165,10 +171,7 @@ HttpFault HeadScanner::scan(std::string_view buffer, const HeadLimits& limits, s
     }
     first_line_ = false;
   }
-  // Method, two spaces and version take at most 42 bytes more than the target.
-  const std::size_t line_limit = limits.target_bytes + 44;
-  if (first_line_ && buffer.size() > line_limit)
-    return {414, "request line is longer than " + std::to_string(line_limit) + " bytes"};
+  if (first_line_ && buffer.size() > line_limit) return long_line();
   if ((end != 0 ? end : buffer.size()) > limits.header_bytes)
     return {431, "header is larger than " + std::to_string(limits.header_bytes) + " bytes"};
   return {};
