@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "host/observability/code_name.h"
+#include "host/observability/forwarding_registry.h"
 #include "serval/host.h"
 
 namespace serval::host {
@@ -84,10 +85,10 @@ class LoggedCall final : public Call {
   mutable std::atomic<bool> logged_{false};
 };
 
-class LoggedRegistry final : public ModelRegistry {
+class LoggedRegistry final : public ForwardingRegistry {
  public:
   LoggedRegistry(ModelRegistry& inner, std::shared_ptr<Logger> logger)
-      : inner_(inner), logger_(std::move(logger)) {}
+      : ForwardingRegistry(inner), logger_(std::move(logger)) {}
 
   Result<std::shared_ptr<Call>> submit(Request request) override {
     Subject subject{request.request_id, request.tenant, request.op, request.model};
@@ -101,17 +102,7 @@ class LoggedRegistry final : public ModelRegistry {
     return call;
   }
 
-  std::vector<ModelInfo> list() const override { return inner_.list(); }
-  Result<ModelInfo> find(std::string_view name) const override { return inner_.find(name); }
-  Status load(std::string_view name) override { return inner_.load(name); }
-  Status unload(std::string_view name) override { return inner_.unload(name); }
-  bool ready(std::vector<std::string>* why_not) const override { return inner_.ready(why_not); }
-  void begin_drain() override { inner_.begin_drain(); }
-  void shutdown(uint64_t deadline_ns) override { inner_.shutdown(deadline_ns); }
-  void shutdown_now() override { inner_.shutdown_now(); }
-
  private:
-  ModelRegistry& inner_;
   const std::shared_ptr<Logger> logger_;
 };
 
