@@ -12,8 +12,8 @@
 namespace serval::host {
 
 struct OptionSpec {
-  std::string_view name;     // "--config"
-  std::string_view value;    // what it wants, for the help: "FILE"; "" for a switch
+  std::string_view name;   // "--config"
+  std::string_view value;  // what it wants, for the help: "FILE"; "" for a switch
   std::string_view help;
   bool repeated = false;
 };

@@ -91,7 +91,7 @@ void install_crash_report() {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   void* warm[1];
   backtrace(warm, 1);  // loads its library now, not in the handler
-  struct sigaction action{};
+  struct sigaction action {};
   action.sa_handler = on_fatal;
   action.sa_flags = SA_RESETHAND | SA_NODEFER;
   for (const int number : {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT})

@@ -31,8 +31,8 @@ std::vector<std::string> check_model(const ModelSection& model, const PluginSet&
     std::string known;
     for (const PluginInfo& info : plugins.infos())
       if (info.accepted()) (known += known.empty() ? "" : ", ") += info.id;
-    problems.push_back(head + "plugin: found \"" + spec.plugin + "\", want one of: " +
-                       (known.empty() ? "none is loaded" : known));
+    problems.push_back(head + "plugin: found \"" + spec.plugin +
+                       "\", want one of: " + (known.empty() ? "none is loaded" : known));
     return problems;
   }
   const Status status = plugins.check_config(spec.plugin, spec.config_json);

@@ -20,12 +20,9 @@ using Row = std::array<std::string, 6>;
 
 Row row_of(const PluginInfo& info) {
   const std::string abi = std::to_string(info.abi_major) + "." + std::to_string(info.abi_minor);
-  return {info.id.empty() ? "-" : info.id,
-          info.version.empty() ? "-" : info.version,
-          info.id.empty() ? "-" : abi,
-          info.cpu.empty() ? "any" : info.cpu,
-          info.sha256.substr(0, 12),
-          info.path.string()};
+  return {info.id.empty() ? "-" : info.id, info.version.empty() ? "-" : info.version,
+          info.id.empty() ? "-" : abi,     info.cpu.empty() ? "any" : info.cpu,
+          info.sha256.substr(0, 12),       info.path.string()};
 }
 
 void print_table(const std::vector<Row>& rows) {
@@ -48,9 +45,9 @@ int run_plugins(Words words) {
     std::printf("usage: serval plugins [OPTIONS]\n\n%s", option_help(kOptions).c_str());
     return 0;
   }
-  const std::filesystem::path folder =
-      arguments->has("--dir") ? std::filesystem::path(arguments->get("--dir"))
-                              : default_plugin_dir();
+  const std::filesystem::path folder = arguments->has("--dir")
+                                           ? std::filesystem::path(arguments->get("--dir"))
+                                           : default_plugin_dir();
   ScanOptions options;
   options.check_owner = !arguments->has("--any-owner");
   const auto infos = scan_plugins(folder, options);
@@ -67,8 +64,7 @@ int run_plugins(Words words) {
       refused = true;
   print_table(rows);
   for (const PluginInfo& info : *infos)
-    if (!info.accepted())
-      std::printf("refused %s: %s\n", info.path.c_str(), info.refusal.c_str());
+    if (!info.accepted()) std::printf("refused %s: %s\n", info.path.c_str(), info.refusal.c_str());
   return refused ? 1 : 0;
 }
 

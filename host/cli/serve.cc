@@ -53,8 +53,7 @@ bool stop_signal_before(const sigset_t& signals, uint64_t until_ns, ServerApp& a
 void drain(const ServerConfig& config, const sigset_t& signals, ServerApp& app) {
   const uint64_t begin = now_ns();
   app.announce_drain();
-  const bool hurry =
-      stop_signal_before(signals, begin + config.server.drain_notice_ns, app);
+  const bool hurry = stop_signal_before(signals, begin + config.server.drain_notice_ns, app);
   app.stop_accepting();
   std::atomic<bool> done = false;
   std::thread waiter([&] {

@@ -188,12 +188,11 @@ void ServerApp::add_pages() {
       page.sample(name, Labels{}, double(number));
     };
     value("serval_connections", "Open connections.", "gauge", net.open_connections);
-    value("serval_connections_total", "Connections accepted.", "counter",
-          net.accepted_connections);
+    value("serval_connections_total", "Connections accepted.", "counter", net.accepted_connections);
     value("serval_connections_refused_total", "Connections above a limit.", "counter",
           net.refused_connections);
     value("serval_http_running", "HTTP requests under way.", "gauge", net.running_requests);
-    value("serval_log_lines_dropped_total", "Log lines that nobody took in time.", "counter",
+    value("serval_log_dropped_total", "Log lines that nobody took in time.", "counter",
           logger_->dropped());
     page.family("serval_build_info", "The version of the server.", "gauge");
     page.sample("serval_build_info", Labels{{"version", SERVAL_VERSION}}, 1);

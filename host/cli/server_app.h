@@ -26,10 +26,10 @@ class ServerApp {
   void reload();
 
   // The steps of a drain, in this order.
-  void announce_drain();              // /readyz says no; all else goes on
-  void stop_accepting();              // new requests are refused, running ones go on
+  void announce_drain();                // /readyz says no; all else goes on
+  void stop_accepting();                // new requests are refused, running ones go on
   void shutdown(uint64_t deadline_ns);  // waits for them, then cancels the rest. Blocks
-  void shutdown_now();                // ends that wait; any thread
+  void shutdown_now();                  // ends that wait; any thread
 
  private:
   ServerApp() = default;

@@ -76,11 +76,11 @@ Result<ServerConfig> load_settings(const Arguments& arguments) {
   if (!config->models.empty()) return config;
   std::optional<ModelSection> model = default_model();
   if (!model)
-    return error(Code::not_found,
-                 std::string("no [[model]] is configured, and there is no ") + kDefaultModel +
-                     " in $SERVAL_MODELS, ./models or the checkout's models/; "
-                     "scripts/get-model " +
-                     kDefaultModel + " gets it");
+    return error(Code::not_found, std::string("no [[model]] is configured, and there is no ") +
+                                      kDefaultModel +
+                                      " in $SERVAL_MODELS, ./models or the checkout's models/; "
+                                      "scripts/get-model " +
+                                      kDefaultModel + " gets it");
   model->spec.queue = config->limits.queue;
   config->models.push_back(std::move(*model));
   return config;
