@@ -182,15 +182,14 @@ Result<ServerConfig> build(std::string_view text, const std::string& name, const
                            const std::vector<std::string>& overrides) {
   if (std::string why = unreasonable(text); !why.empty())
     return invalid((name.empty() ? "" : name + ": ") + "the configuration " + why);
-  toml::parse_result parsed = parse_toml(text, name);
+  ParsedToml parsed = parse_toml(text, name);
   ErrorList errors;
-  if (!parsed) {
-    errors.add(parsed.error().source(), "",
-               "not TOML: " + std::string(parsed.error().description()));
+  if (!parsed.ok()) {
+    errors.add(parsed.place, "", parsed.problem);
     return invalid(errors.text());
   }
-  for (const std::string& one : overrides) apply_override(parsed.table(), one, errors);
-  ServerConfig config = Loader(parsed.table(), folder, errors).load();
+  for (const std::string& one : overrides) apply_override(parsed.root, one, errors);
+  ServerConfig config = Loader(parsed.root, folder, errors).load();
   if (!errors.empty()) return invalid(errors.text());
   return config;
 }

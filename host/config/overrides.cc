@@ -109,8 +109,18 @@ std::string unreasonable(std::string_view text) {
   return {};
 }
 
-toml::parse_result parse_toml(std::string_view text, std::string name) {
-  return toml::parse(text, std::move(name));
+ParsedToml parse_toml(std::string_view text, const std::string& name) {
+  ParsedToml parsed;
+  try {
+    parsed.root = toml::parse(text, std::string_view(name));
+  } catch (const toml::parse_error& bad) {
+    parsed.problem = "not TOML: " + std::string(bad.description());
+    parsed.place = bad.source();
+  } catch (const TomlCheckFailed& bad) {
+    parsed.problem = std::string("not TOML: ") + bad.what();
+    parsed.place.path = std::make_shared<const std::string>(name);
+  }
+  return parsed;
 }
 
 void apply_override(toml::table& root, const std::string& text, ErrorList& errors) {
@@ -145,11 +155,11 @@ void apply_override(toml::table& root, const std::string& text, ErrorList& error
   for (std::size_t i = first; i < parts->size(); ++i)
     (key += i == first ? "" : ".") += toml_text((*parts)[i]);
   const bool one_line = value.find_first_of("\r\n") == std::string_view::npos;
-  toml::parse_result parsed =
+  ParsedToml parsed =
       parse_toml(key + " = " + (one_line ? std::string(value) : toml_text(value)), *place.path);
-  if (!parsed) parsed = parse_toml(key + " = " + toml_text(value), *place.path);
-  if (!parsed) return errors.add(place, "", "the value is not UTF-8");
-  merge(*target, std::move(parsed.table()));
+  if (!parsed.ok()) parsed = parse_toml(key + " = " + toml_text(value), *place.path);
+  if (!parsed.ok()) return errors.add(place, "", "the value is not UTF-8");
+  merge(*target, std::move(parsed.root));
 }
 
 }  // namespace serval::host

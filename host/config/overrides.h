@@ -8,8 +8,16 @@
 
 namespace serval::host {
 
-// Parses TOML after refusing what would make the parser recurse without bound.
-toml::parse_result parse_toml(std::string_view text, std::string name);
+struct ParsedToml {
+  toml::table root;
+  std::string problem;  // what is wrong with the text; empty: nothing
+  toml::source_region place;
+
+  bool ok() const { return problem.empty(); }
+};
+// name: of the file, for places. REQUIRES: unreasonable(text) is empty.
+ParsedToml parse_toml(std::string_view text, const std::string& name);
+
 // Why this text is not even given to the parser; "" if it may be.
 std::string unreasonable(std::string_view text);
 

@@ -77,6 +77,11 @@ TEST(BadConfigText, SyntaxErrorNamesItsPlace) {
   EXPECT_NE(config.error().message.find("not TOML"), std::string::npos);
 }
 
+TEST(BadConfigText, WhatTheParserDoesNotExpectIsAnError) {
+  for (const char* text : {"x = [ }],", "x = [1, 'x', }]", "x = [}]\n", "x = [1,} 'x'  .a = "})
+    EXPECT_FALSE(parse_config(text, "s.toml")) << text;
+}
+
 TEST(BadConfigText, DeepNestingIsAnError) {
   std::string dots = "a";
   for (int i = 0; i < 100'000; ++i) dots += ".a";

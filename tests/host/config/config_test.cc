@@ -59,8 +59,8 @@ table = { "a/b" = "c" }
   EXPECT_EQ(spec.queue.bytes, 2u << 20);
   EXPECT_EQ(spec.queue.max_wait_ns, 20'000'000'000u);
   EXPECT_EQ(spec.config_json, R"({"depth":3,"list":[1,2.5E0,true,"t"],"table":{"a/b":"c"}})");
-  EXPECT_EQ(config->models[0].places.at("/depth"), "s.toml:22:9");
-  EXPECT_EQ(config->models[0].places.at("/table/a~1b"), "s.toml:24:20");
+  EXPECT_EQ(config->models[0].places.at("/depth"), "s.toml:21:9");
+  EXPECT_EQ(config->models[0].places.at("/table/a~1b"), "s.toml:23:19");
 }
 
 TEST(Config, LoopbackIsKnown) {

@@ -20,7 +20,7 @@ name = "m"
 path = '''/x'''
 queue = { bytes = "2MiB", items = 0x10 }
 [model.config]
-list = [1, 2.5e3, true, "t\u00e9", 2020-01-01T00:00:00Z]
+list = [1, 2.5e3, true, "t\u00e9"]
 "a.b".c = { d = """x
 y""" }
 )";
