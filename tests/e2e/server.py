@@ -116,6 +116,6 @@ class Server:
         """The server is healthy: it answers a question."""
         reply = httpx.post(f"{self.url}/v1/chat/completions", timeout=60, json={
             "model": MODEL, "temperature": 0, "max_tokens": 20,
-            "messages": [{"role": "user", "content": "What is the capital of France?"}]})
+            "messages": [{"role": "user", "content": "Write one sentence about cats."}]})
         assert reply.status_code == 200, reply.text
-        assert "Paris" in reply.json()["choices"][0]["message"]["content"]
+        assert "cat" in reply.json()["choices"][0]["message"]["content"]

@@ -120,7 +120,7 @@ TEST(TokenizerGolden, SmolLm2) {
 TEST(TokenizerGolden, Qwen25Coder) {
   const auto model =
       test_model_path("qwen2.5-coder-0.5b-instruct/qwen2.5-coder-0.5b-instruct-q4_k_m.gguf");
-  SERVAL_NEED_MODEL(model);
+  SERVAL_NEED_LONG_MODEL(model);
   expect_equal_ids(model, "qwen2.5-coder.ids");
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "plugins/llm/loaded_model.h"
+#include "tests/common/formats/test_models.h"
 
 namespace serval::llm {
 
@@ -20,20 +21,6 @@ inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConf
   auto loaded = LoadedModel::load(golden_path(name + ".gguf"), config, {});
   EXPECT_TRUE(loaded.ok()) << loaded.error().message;
   return loaded ? std::move(*loaded) : nullptr;
-}
-
-// The folder of a downloaded model pack, or empty. SERVAL_REQUIRE_MODELS=1 turns absence into a
-// failure.
-inline std::filesystem::path pack_path(const std::string& name) {
-  const char* models = std::getenv("SERVAL_MODELS");
-  const std::filesystem::path path =
-      (models ? std::filesystem::path(models)
-              : std::filesystem::path(SERVAL_SOURCE_DIR) / "models") /
-      name;
-  if (std::filesystem::exists(path)) return path;
-  const char* required = std::getenv("SERVAL_REQUIRE_MODELS");
-  if (required != nullptr && std::string(required) == "1") ADD_FAILURE() << path << " is missing";
-  return {};
 }
 
 // What one request has got so far.
