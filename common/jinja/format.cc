@@ -33,9 +33,10 @@ std::string integer_digits(Int value, char type, bool alternate) {
   unsigned __int128 rest =
       value < 0 ? -static_cast<unsigned __int128>(value) : static_cast<unsigned __int128>(value);
   std::string out;
+  const std::string_view digits = type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
   do {
-    out +=
-        (type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef")[static_cast<unsigned>(rest % base)];
+    const auto digit = static_cast<std::size_t>(rest % base);
+    out += digits[digit];
     rest /= base;
   } while (rest != 0);
   if (alternate) out += {type, '0'};
