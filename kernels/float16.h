@@ -1,5 +1,6 @@
 // Half-precision conversions for one value. Static: each object that includes this keeps its own
 // copy, so code compiled for a newer CPU can never be linked into a path for an older one.
+// constexpr makes them callable in CUDA kernels too.
 #pragma once
 
 #include <cstdint>
@@ -7,21 +8,17 @@
 namespace serval {
 namespace {
 
-[[maybe_unused]] float bits_to_float(uint32_t bits) {
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof value);
-  return value;
+[[maybe_unused]] constexpr float bits_to_float(uint32_t bits) {
+  return __builtin_bit_cast(float, bits);
 }
 
-[[maybe_unused]] uint32_t float_to_bits(float value) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &value, sizeof bits);
-  return bits;
+[[maybe_unused]] constexpr uint32_t float_to_bits(float value) {
+  return __builtin_bit_cast(uint32_t, value);
 }
 
 // Exponent and mantissa move to their float place; one multiplication by 2^112 rebases the
 // exponent and also turns subnormals into normal numbers. 0x7c00 and above is inf or NaN.
-[[maybe_unused]] float f16_to_f32(uint16_t half) {
+[[maybe_unused]] constexpr float f16_to_f32(uint16_t half) {
   const uint32_t magnitude = half & 0x7fffu;
   const uint32_t sign = uint32_t(half & 0x8000u) << 16;
   const uint32_t rebased = float_to_bits(bits_to_float(magnitude << 13) * 0x1p112f);
@@ -30,7 +27,7 @@ namespace {
 }
 
 // Rounds to nearest even, overflows to infinity, keeps NaN.
-[[maybe_unused]] uint16_t f32_to_f16(float value) {
+[[maybe_unused]] constexpr uint16_t f32_to_f16(float value) {
   const uint32_t bits = float_to_bits(value);
   const uint16_t sign = uint16_t(bits >> 16 & 0x8000u);
   const uint32_t magnitude = bits & 0x7fffffffu;
@@ -46,7 +43,9 @@ namespace {
   return uint16_t(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
 }
 
-[[maybe_unused]] float bf16_to_f32(uint16_t bits) { return bits_to_float(uint32_t(bits) << 16); }
+[[maybe_unused]] constexpr float bf16_to_f32(uint16_t bits) {
+  return bits_to_float(uint32_t(bits) << 16);
+}
 
 }  // namespace
 }  // namespace serval

@@ -27,7 +27,7 @@ struct QuantTile {
   int tokens;            // in this tile: record of (block, token) is block * tokens + token
 };
 
-[[maybe_unused]] QuantTile quant_tile(int tile, int tokens, int64_t blocks) {
+[[maybe_unused]] constexpr QuantTile quant_tile(int tile, int tokens, int64_t blocks) {
   const int left = tokens - tile * kTileTokens;
   return {int64_t{tile} * kTileTokens * blocks, left < kTileTokens ? left : kTileTokens};
 }

@@ -1,0 +1,22 @@
+#include "kernels/cuda/cuda_ops.h"
+#include "kernels/cuda/launchers.h"
+
+namespace serval {
+
+const CudaOps kCudaOps = {
+    .name = "cuda",
+    .quantize_rows = cuda::quantize_rows,
+    .matmul = cuda::matmul,
+    .rms_norm = cuda::rms_norm,
+    .rope = cuda::rope,
+    .silu_mul = cuda::silu_mul,
+    .add = cuda::add,
+    .exp = cuda::exp,
+    .kv_write = cuda::kv_write,
+    .attention = cuda::attention,
+    .argmax = cuda::argmax,
+    .max = cuda::max,
+    .log_sum_exp = cuda::log_sum_exp,
+};
+
+}  // namespace serval
