@@ -23,7 +23,10 @@ struct TomlCheckFailed : std::runtime_error {
   do {                                                         \
     if (!(condition)) throw ::serval::host::TomlCheckFailed(); \
   } while (false)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wterminate"  // checks inside noexcept functions of the header
 #pragma push_macro("NDEBUG")
 #undef NDEBUG
 #include <toml++/toml.h>
 #pragma pop_macro("NDEBUG")
+#pragma GCC diagnostic pop

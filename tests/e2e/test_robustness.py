@@ -40,7 +40,7 @@ def test_drain_finishes_what_runs(own_server):
         next(lines)
         server.process.terminate()
         rest = list(lines)
-    assert rest[-2:] == ["data: [DONE]", ""] or "data: [DONE]" in rest
+    assert "data: [DONE]" in rest
     assert server.stop() == 0
 
 
@@ -97,7 +97,7 @@ def test_malformed_http(server, data):
             reply = s.recv(65536)
         except (ConnectionResetError, BrokenPipeError):
             reply = b""
-        assert reply == b"" or reply.split(b" ")[1][:1] == b"4", reply
+        assert reply == b"" or reply.split(b" ")[1][:1] == b"4" or b" 505 " in reply, reply
     assert httpx.get(f"{server.url}/livez").status_code == 200
 
 
@@ -240,7 +240,7 @@ def test_no_payload_in_the_log(own_server):
 def test_keys(own_server, tmp_path):
     made = subprocess.run([BINARY, "keys", "new", "--id", "k1", "--tenant", "acme"],
                           capture_output=True, text=True, check=True).stdout
-    key = next(w for w in made.split() if w.startswith("sk-"))
+    key = next(w for w in made.split() if w.startswith("sv-"))
     line = next(part for part in made.splitlines() if part.startswith("k1 "))
     keys = tmp_path / "keys"
     keys.write_text(line + "\n")

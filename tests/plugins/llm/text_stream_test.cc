@@ -100,7 +100,9 @@ TEST(TextStream, CuttingDoesNotMatter) {
     pieces += cut.take(notes);
     noted += notes.size();
     ASSERT_EQ(pieces, whole);
-    if (!stopped) ASSERT_EQ(noted, count);
+    if (!stopped) {
+      ASSERT_EQ(noted, count);
+    }
   }
 }
 
