@@ -1,5 +1,7 @@
 #include "tests/kernels/cuda/cuda_on_cpu.h"
 
+#include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -29,6 +31,39 @@ void run_thread(const cudaLaunchConfig_t& config, unsigned index, std::barrier<>
   }
 }
 
+// The threads of a block, kept from launch to launch: to start one costs more than most kernels.
+class Team {
+ public:
+  explicit Team(unsigned size) : of_block_(size), turn_(size + 1) {
+    for (unsigned i = 0; i < size; ++i) threads_.emplace_back([this, i] { serve(i); });
+  }
+  ~Team() {
+    config_ = nullptr;
+    turn_.arrive_and_wait();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  void run(const cudaLaunchConfig_t& config, const std::function<void()>& kernel) {
+    config_ = &config;
+    kernel_ = &kernel;
+    turn_.arrive_and_wait();  // starts
+    turn_.arrive_and_wait();  // all are done
+  }
+
+ private:
+  void serve(unsigned index) {
+    for (turn_.arrive_and_wait(); config_ != nullptr; turn_.arrive_and_wait()) {
+      run_thread(*config_, index, of_block_, *kernel_);
+      turn_.arrive_and_wait();
+    }
+  }
+
+  const cudaLaunchConfig_t* config_ = nullptr;  // null at a turn: the end
+  const std::function<void()>* kernel_ = nullptr;
+  std::barrier<> of_block_, turn_;
+  std::vector<std::thread> threads_;
+};
+
 }  // namespace
 
 cudaError_t run(const cudaLaunchConfig_t& config, const std::function<void()>& kernel) {
@@ -37,11 +72,10 @@ cudaError_t run(const cudaLaunchConfig_t& config, const std::function<void()>& k
   if (!one_dimension || grid.x == 0 || grid.x > 0x7fffffffu || block.x == 0 || block.x > 1024)
     return cudaErrorInvalidConfiguration;
   const std::lock_guard lock(one_launch);
-  std::barrier<> of_block(block.x);
-  std::vector<std::thread> threads;
-  for (unsigned i = 0; i < block.x; ++i)
-    threads.emplace_back([&, i] { run_thread(config, i, of_block, kernel); });
-  for (std::thread& thread : threads) thread.join();
+  static std::map<unsigned, std::unique_ptr<Team>> teams;
+  std::unique_ptr<Team>& team = teams[block.x];
+  if (!team) team = std::make_unique<Team>(block.x);
+  team->run(config, kernel);
   return cudaSuccess;
 }
 
