@@ -15,4 +15,5 @@
 #include "serval/sdk/request.hpp"
 #include "serval/sdk/result.hpp"
 #include "serval/sdk/task.hpp"
+#include "serval/sdk/text_plugin.hpp"
 #include "serval/sdk/utf8.hpp"
