@@ -117,12 +117,17 @@ Status Generation::settle(std::size_t call, const Finish& finish) {
 
 Generation::Progress Generation::drain(std::size_t i, std::string& out, std::size_t most) {
   Call& call = *setup_.calls[i];
-  const std::optional<Finish> finish = call.finish();  // before pop: all its events are then there
+  std::optional<Finish> finish = call.finish();  // before pop: all its events are then there
   Status status;
   while (out.size() < most) {
     std::optional<Event> event = call.pop();
     if (!event) {
-      if (!finish) return Progress::wait;
+      if (!finish) {
+        // It may have come since: only what arrives after a pop() in vain wakes this reader.
+        finish = call.finish();
+        if (!finish) return Progress::wait;
+        continue;
+      }
       status = settle(i, *finish);
       if (status) return Progress::done;
       error_ = status.error();
