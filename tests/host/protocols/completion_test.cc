@@ -54,6 +54,22 @@ TEST_F(Completion, SeveralPromptsAreSeveralRequests) {
   EXPECT_EQ(at(got.response.body, "/usage/completion_tokens"), 8);
 }
 
+// Nobody wakes the reader for what came before its pop() in vain: it has to look again itself.
+TEST_F(Completion, AnEndBetweenTwoLooksIsSeen) {
+  for (const char* stream : {"false", "true"}) {
+    registry.script = [](const Request&, const std::shared_ptr<FakeCall>& call) {
+      call->at_empty_pop = [call = call.get()] {
+        call->emit(0, "late");
+        call->close(0);
+        call->end(1, 1);
+      };
+    };
+    const Got got = post(std::string(R"("prompt":"a","stream":)") + stream);
+    EXPECT_EQ(got.reply, nullptr) << "stream " << stream;
+    EXPECT_NE(got.response.body.find("late"), std::string::npos);
+  }
+}
+
 TEST_F(Completion, TokenPromptsGoAsParameters) {
   post(R"("prompt":[1,2])");
   EXPECT_EQ(registry.requests.at(0).params_json, R"({"prompt_tokens":[1,2]})");

@@ -1,12 +1,18 @@
 #include "tests/host/protocols/fake_registry.h"
 
+#include <utility>
+
 #include "serval/request.h"
 
 namespace serval::host {
 
 std::optional<Event> FakeCall::pop() {
-  std::lock_guard lock(mutex_);
-  if (events_.empty()) return std::nullopt;
+  std::unique_lock lock(mutex_);
+  if (events_.empty()) {
+    lock.unlock();
+    if (const auto meanwhile = std::exchange(at_empty_pop, nullptr)) meanwhile();
+    return std::nullopt;
+  }
   Event event = std::move(events_.front());
   events_.pop_front();
   return event;

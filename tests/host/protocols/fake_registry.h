@@ -29,6 +29,9 @@ class FakeCall : public Call {
 
   CancelReason cancelled() const;
 
+  // Runs once, while a pop() finds nothing: what a plugin does between a reader's two looks.
+  std::function<void()> at_empty_pop;
+
  private:
   void wake();
 
