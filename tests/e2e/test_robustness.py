@@ -25,7 +25,8 @@ def raw_request(body, path="/v1/completions"):
 def test_kill_and_restart(own_server):
     server = own_server().start()
     with httpx.stream("POST", f"{server.url}/v1/completions", json=LONG, timeout=60) as reply:
-        next(reply.iter_lines())
+        lines = reply.iter_lines()  # kept: its end would close the connection
+        next(lines)
         server.kill()
     server.start()
     server.answers()

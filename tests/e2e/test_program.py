@@ -1,0 +1,144 @@
+"""The program itself: commands, TLS, signals, a plugin of someone else."""
+import signal
+import ssl
+import subprocess
+import time
+
+import httpx
+import pytest
+
+from server import BINARY, MODEL, MODELS, ROOT, free_port
+
+ECHO = f'[[model]]\nname = "echo"\nplugin = "org.serval.examples.echo"\npath = "{ROOT}/README.md"\n'
+EXAMPLES = f'[plugins]\ndir = "{ROOT}/build/lib/serval/examples"\n'
+
+
+def run(*arguments, **kwargs):
+    return subprocess.run([BINARY, *arguments], capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def certificate(folder, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+                    "-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", folder / "tls.key", "-out", folder / "tls.crt"],
+                   check=True, capture_output=True)
+    (folder / "tls.key").chmod(0o600)
+
+
+def test_commands():
+    assert "serve" in run("--help").stdout
+    assert run("version").stdout.startswith("serval 0.1.0")
+    listed = run("plugins")
+    assert listed.returncode == 0 and "org.serval.llm" in listed.stdout
+    wrong = run("srve")
+    assert wrong.returncode == 2 and "serve" in wrong.stderr
+
+
+def test_plugins_names_what_it_refuses(tmp_path):
+    (tmp_path / "junk.so").write_bytes(b"not an ELF file")
+    whole = (ROOT / "build/lib/serval/plugins/llm.so").read_bytes()
+    (tmp_path / "cut.so").write_bytes(whole[:5000])
+    (tmp_path / "note.so").write_bytes(whole.replace(b"SRVL\x01\x00", b"SRVL\x63\x00"))
+    out = run("plugins", "--dir", tmp_path).stdout
+    for name in ("junk.so", "cut.so", "note.so"):
+        assert name in out
+    assert "ABI" in out and "org.serval.llm  0.1.0" not in out.replace("refused", "")
+
+
+def test_config_check_names_every_error_at_once(tmp_path):
+    config = tmp_path / "serval.toml"
+    config.write_text('[server]\nlisten = "nowhere"\nlistne = 1\n[limits]\nbody = "-1"\n')
+    done = run("config-check", "--config", config)
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    for part in ("serval.toml:2:", "serval.toml:3:", "did you mean", "serval.toml:5:"):
+        assert part in text
+    config.write_text(f'[[model]]\nname = "m"\nplugin = "org.serval.llm"\npath = "{MODELS / MODEL}"\n'
+                      '[model.config]\nsequences = 0\nthreds = 2\n')
+    done = run("config-check", "--config", config)
+    assert done.returncode == 1
+    text = done.stdout + done.stderr
+    assert "sequences" in text and "threds" in text and "serval.toml:6" in text
+
+
+def test_busy_port_is_named(own_server, tmp_path):
+    first = own_server(EXAMPLES, models=ECHO).start()
+    done = run("serve", "--config", first.config)
+    assert done.returncode == 1
+    assert str(first.port) in done.stdout + done.stderr
+
+
+def test_set_overrides_the_file(own_server):
+    server = own_server(EXAMPLES, models=ECHO)
+    server.port = free_port()
+    server.arguments = ["--set", f"server.listen=127.0.0.1:{server.port}"]
+    server.start()
+    assert httpx.get(f"{server.url}/livez").status_code == 200
+
+
+def test_tls_and_its_reload(own_server, tmp_path):
+    certificate(tmp_path, "one")
+    server = own_server(
+        EXAMPLES + f'[tls]\ncert = "{tmp_path}/tls.crt"\nkey = "{tmp_path}/tls.key"\n', models=ECHO)
+    server.start(ready=False)
+    url = f"https://127.0.0.1:{server.port}"
+
+    def ask():
+        context = ssl.create_default_context(cafile=str(tmp_path / "tls.crt"))
+        with httpx.Client(verify=context) as client:
+            return client.post(f"{url}/v1/completions",
+                               json={"model": "echo", "prompt": "a b", "max_tokens": 5}, timeout=10)
+    end = time.monotonic() + 20
+    reply = None
+    while reply is None or (reply.status_code == 503 and time.monotonic() < end):
+        try:
+            reply = ask()
+        except httpx.TransportError:
+            assert time.monotonic() < end, server.log()
+        time.sleep(0.1)
+    assert reply.json()["choices"][0]["text"] == "a b"
+    with pytest.raises(httpx.TransportError):
+        httpx.get(f"http://127.0.0.1:{server.port}/livez", timeout=5)
+    certificate(tmp_path, "two")
+    server.process.send_signal(signal.SIGHUP)
+    end = time.monotonic() + 10
+    while True:
+        try:
+            assert ask().status_code == 200
+            break
+        except httpx.TransportError:
+            assert time.monotonic() < end, server.log()
+            time.sleep(0.1)
+    assert server.stop() == 0
+
+
+def test_unix_socket(own_server, tmp_path):
+    server = own_server(EXAMPLES, models=ECHO,
+                        arguments=["--set", f'server.admin=unix:{tmp_path}/admin.sock']).start()
+    with httpx.Client(transport=httpx.HTTPTransport(uds=str(tmp_path / "admin.sock"))) as client:
+        assert client.get("http://x/admin/models").json()["models"][0]["name"] == "echo"
+    assert server.stop() == 0
+
+
+def test_a_second_signal_does_not_wait(own_server):
+    server = own_server().start()
+    with httpx.stream("POST", f"{server.url}/v1/completions", timeout=60, json={
+            "model": MODEL, "prompt": "x", "max_tokens": 8000, "stream": True,
+            "ignore_eos": True}) as reply:
+        lines = reply.iter_lines()  # kept: its end would close the connection
+        next(lines)
+        server.process.terminate()
+        time.sleep(0.5)
+        assert server.process.poll() is None
+        server.process.terminate()
+        server.process.wait(10)
+
+
+def test_metrics_page(server):
+    server.answers()
+    text = httpx.get(f"{server.url}/metrics").text
+    for name in ("serval_requests_total", "serval_queue_seconds_bucket",
+                 "serval_first_output_seconds_bucket", "serval_inter_output_seconds_bucket",
+                 "serval_plugin_decode_tokens_total", "serval_plugin_kv_blocks_total"):
+        assert name in text, name
+    assert server.metric("serval_requests_total", model=MODEL, code="ok") >= 1
