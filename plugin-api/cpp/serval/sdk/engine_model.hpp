@@ -80,8 +80,10 @@ class EngineModel : public Model {
           wait_for_signals();
           deliver_signals();
         }
-        idle = !engine_->step();
+        // Before the step: should it hang, the host knows that requests wait for it.
         host_.table()->beat(ref_, ++steps_, engine_->running());
+        idle = !engine_->step();
+        if (engine_->running() == 0) host_.table()->beat(ref_, ++steps_, 0);
         return {};
       });
       if (!ok.ok()) return fail(ok.error());
