@@ -40,19 +40,31 @@ __attribute__((target("avx2"))) uint64_t sum_words(const uint64_t* words, std::s
 constexpr int kChains = 12;  // more than latency times units, so that no unit waits
 constexpr int kRounds = 4'000'000;
 
-// 64 multiply-adds an instruction.
+// 64 multiply-adds an instruction. Named variables: an array would live in memory, not in
+// registers.
 __attribute__((target("avx512f,avx512vnni"))) uint64_t mac_vnni() {
-  __m512i sums[kChains], x = _mm512_set1_epi8(3), y = _mm512_set1_epi8(5);
-  for (__m512i& sum : sums) sum = _mm512_setzero_si512();
-  for (int i = 0; i < kRounds; ++i) {
-#pragma GCC unroll 12
-    for (int c = 0; c < kChains; ++c) {
-      sums[c] = _mm512_dpbusd_epi32(sums[c], x, y);
-      asm volatile("" : "+v"(sums[c]));  // keep every one
-    }
+  static_assert(kChains == 12);
+  const __m512i x = _mm512_set1_epi8(3), y = _mm512_set1_epi8(5);
+  __m512i a = _mm512_setzero_si512(), b = a, c = a, d = a, e = a, f = a;
+  __m512i g = a, h = a, i = a, j = a, k = a, l = a;
+  for (int round = 0; round < kRounds; ++round) {
+    a = _mm512_dpbusd_epi32(a, x, y);
+    b = _mm512_dpbusd_epi32(b, x, y);
+    c = _mm512_dpbusd_epi32(c, x, y);
+    d = _mm512_dpbusd_epi32(d, x, y);
+    e = _mm512_dpbusd_epi32(e, x, y);
+    f = _mm512_dpbusd_epi32(f, x, y);
+    g = _mm512_dpbusd_epi32(g, x, y);
+    h = _mm512_dpbusd_epi32(h, x, y);
+    i = _mm512_dpbusd_epi32(i, x, y);
+    j = _mm512_dpbusd_epi32(j, x, y);
+    k = _mm512_dpbusd_epi32(k, x, y);
+    l = _mm512_dpbusd_epi32(l, x, y);
+    asm volatile("" : "+v"(a), "+v"(b), "+v"(c), "+v"(d), "+v"(e), "+v"(f));  // keep every one
+    asm volatile("" : "+v"(g), "+v"(h), "+v"(i), "+v"(j), "+v"(k), "+v"(l));
   }
   uint64_t all = 0;
-  for (const __m512i& sum : sums) {
+  for (const __m512i& sum : {a, b, c, d, e, f, g, h, i, j, k, l}) {
     int lanes[16];
     _mm512_storeu_si512(lanes, sum);
     all += uint64_t(lanes[0]);
@@ -60,7 +72,6 @@ __attribute__((target("avx512f,avx512vnni"))) uint64_t mac_vnni() {
   return all;
 }
 
-// 32 multiply-adds in three instructions.
 __attribute__((target("avx2"))) uint64_t mac_avx2() {
   __m256i sums[kChains], x = _mm256_set1_epi8(3), y = _mm256_set1_epi8(5);
   const __m256i ones = _mm256_set1_epi16(1);
