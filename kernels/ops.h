@@ -83,12 +83,16 @@ struct Rope {
   RopeLayout layout;
 };
 // Fills rows [0, positions) of a cos_sin table: angle(p, i) = p * base^(-2i/rotary_dim) /
-// factors[i]. factors: [rotary_dim/2] or null for all 1. Computed in double.
+// factors[i]; cosines and sines are multiplied by `magnitude`. factors: [rotary_dim/2] or null for
+// all 1. Computed in double.
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,
-                      const float* factors);
+                      const float* factors, double magnitude = 1);
 
-// y = silu(gate) * up, silu(x) = x / (1 + exp(-x)). y may be gate or up.
-struct SiluMul {
+// y = f(gate) * up. y may be gate or up.
+//   silu_mul  f(x) = x / (1 + exp(-x))
+//   gelu_mul  f(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU's tanh form (Hendrycks and
+//             Gimpel 2016)
+struct GatedMul {
   const float* gate;  // [rows, dim]
   int64_t gate_stride;
   const float* up;  // [rows, dim]
@@ -105,6 +109,24 @@ struct Add {
   const float* b;  // [n]
   float* y;        // [n]
   int64_t n;
+};
+
+// y = weights[0] * rows[0] + weights[1] * rows[1] + ..., added up in this order. y is none of the
+// rows.
+struct MixRows {
+  const float* const* rows;  // [count] of [dim]
+  const float* weights;      // [count]
+  int count;
+  float* y;  // [dim]
+  int64_t dim;
+};
+
+// y = cap * tanh(x / cap), cap > 0. y may be x.
+struct SoftCap {
+  const float* x;  // [n]
+  float* y;        // [n]
+  int64_t n;
+  float cap;
 };
 
 // y = exp(x - shift). y may be x. Within 2 units in the last place; 0 below -87.3, +inf above
@@ -154,7 +176,9 @@ struct Attention {
   int head_dim;
   int kv_head_begin;
   int kv_head_end;
-  float scale;  // on q.k, usually 1/sqrt(D)
+  float scale;     // on q.k, usually 1/sqrt(D)
+  int window = 0;  // a query sees the last `window` keys, its own among them; 0: all. Blocks that
+                   // no query sees may be anything.
 };
 
 // One implementation of everything. Tables are constants; hold a reference from load time on.
@@ -165,7 +189,10 @@ struct Ops {
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);
   void (*rope)(const Rope&);
-  void (*silu_mul)(const SiluMul&);
+  void (*silu_mul)(const GatedMul&);
+  void (*gelu_mul)(const GatedMul&);
+  void (*mix_rows)(const MixRows&);
+  void (*soft_cap)(const SoftCap&);
   void (*add)(const Add&);
   void (*exp)(const Exp&);
   void (*kv_write)(const KvWrite&);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "kernels/float16.h"
@@ -101,13 +102,35 @@ void rope(const Rope& a) {
   }
 }
 
-void silu_mul(const SiluMul& a) {
+void silu_mul(const GatedMul& a) {
   for (int r = 0; r < a.rows; ++r) {
     for (int64_t i = 0; i < a.dim; ++i) {
       const double gate = a.gate[r * a.gate_stride + i];
       a.y[r * a.y_stride + i] = float(gate / (1 + std::exp(-gate)) * a.up[r * a.up_stride + i]);
     }
   }
+}
+
+void gelu_mul(const GatedMul& a) {
+  for (int r = 0; r < a.rows; ++r) {
+    for (int64_t i = 0; i < a.dim; ++i) {
+      const double x = a.gate[r * a.gate_stride + i];
+      const double inner = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+      a.y[r * a.y_stride + i] = float(x / 2 * (1 + std::tanh(inner)) * a.up[r * a.up_stride + i]);
+    }
+  }
+}
+
+void mix_rows(const MixRows& a) {
+  for (int64_t d = 0; d < a.dim; ++d) {
+    double sum = 0;
+    for (int i = 0; i < a.count; ++i) sum += double(a.weights[i]) * a.rows[i][d];
+    a.y[d] = float(sum);
+  }
+}
+
+void soft_cap(const SoftCap& a) {
+  for (int64_t i = 0; i < a.n; ++i) a.y[i] = float(a.cap * std::tanh(double(a.x[i]) / a.cap));
 }
 
 void add(const Add& a) {
@@ -149,11 +172,12 @@ void kv_write(const KvWrite& a) {
   }
 }
 
-// One query head over keys 0..position.
+// One query head over keys 0..position, or the last of them that its window holds.
 void attend(const Attention& a, const float* q, int kv_head, int position, float* out) {
+  const int first = a.window > 0 ? std::max(position - a.window + 1, 0) : 0;
   std::vector<double> p(std::size_t(position) + 1), sum(std::size_t(a.head_dim));
   double peak = -kInfinity, total = 0;
-  for (int t = 0; t <= position; ++t) {
+  for (int t = first; t <= position; ++t) {
     double& score = p[std::size_t(t)];
     for (int d = 0; d < a.head_dim; ++d)
       score += double(q[d]) * kv_element(a.blocks[t / kKvBlockTokens], a.type,
@@ -161,7 +185,7 @@ void attend(const Attention& a, const float* q, int kv_head, int position, float
     score *= a.scale;
     peak = std::max(peak, score);
   }
-  for (int t = 0; t <= position; ++t) {
+  for (int t = first; t <= position; ++t) {
     const double weight = std::exp(p[std::size_t(t)] - peak);
     total += weight;
     for (int d = 0; d < a.head_dim; ++d)
@@ -212,6 +236,9 @@ const Ops kReferenceOps = {
     .rms_norm = rms_norm,
     .rope = rope,
     .silu_mul = silu_mul,
+    .gelu_mul = gelu_mul,
+    .mix_rows = mix_rows,
+    .soft_cap = soft_cap,
     .add = add,
     .exp = exp_all,
     .kv_write = kv_write,

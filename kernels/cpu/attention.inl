@@ -14,6 +14,7 @@ struct Items {
   float total[kMaxItems];
   float decay[kMaxItems];  // what the tile's new peak leaves of the older sums
   int position[kMaxItems];
+  int oldest[kMaxItems];  // the first key the item sees
 };
 
 Vec load_kv(const float* p) { return Vec::load(p); }
@@ -58,10 +59,11 @@ void score(const Element* k, const Element* next, int head_dim, Items& items, in
   }
 }
 
-// Turns one item's scores into weights relative to the greatest score so far. Keys from `valid`
-// on are masked out.
-void soften(Items& items, int i, int valid) {
+// Turns one item's scores into weights relative to the greatest score so far. Keys before
+// `hidden` and from `valid` on are masked out.
+void soften(Items& items, int i, int hidden, int valid) {
   float* p = items.p[i];
+  for (int key = 0; key < hidden; ++key) p[key] = -__builtin_inff();
   for (int key = valid; key < kKvBlockTokens; ++key) p[key] = -__builtin_inff();
   Vec peaks = Vec::set(items.peak[i]);
   for (int key = 0; key < kKvBlockTokens; key += Vec::width)
@@ -125,7 +127,7 @@ void visit_tile(const Element* k, const Element* next, int head_dim, int base, I
   for (int i = 0; i < N; ++i) {
     valid[i] = smaller(items.position[first + i] - base + 1, kKvBlockTokens);
     common = smaller(common, valid[i]);
-    soften(items, first + i, valid[i]);
+    soften(items, first + i, items.oldest[first + i] - base, valid[i]);
   }
   const Element* v = k + int64_t{head_dim} * kKvBlockTokens;
   mix<N>(v, head_dim, 0, common, items, first);
@@ -140,16 +142,19 @@ template <int N, class Element>
 void visit_tiles(const Attention& a, int kv_head, Items& items) {
   const int earliest = items.position[0], latest = items.position[N - 1];
   const int64_t tile = int64_t{2} * kv_head * a.head_dim * kKvBlockTokens;
-  for (int base = 0; base <= latest; base += kKvBlockTokens) {
+  const int begin = items.oldest[0] / kKvBlockTokens * kKvBlockTokens;
+  for (int base = begin; base <= latest; base += kKvBlockTokens) {
     const Element* k = static_cast<const Element*>(a.blocks[base / kKvBlockTokens]) + tile;
     const Element* next = k;
     if (base + kKvBlockTokens <= latest)
       next = static_cast<const Element*>(a.blocks[base / kKvBlockTokens + 1]) + tile;
-    if (earliest >= base) {
+    const int end = base + kKvBlockTokens;
+    if (earliest >= base && items.oldest[N - 1] < end) {
       visit_tile<N>(k, next, a.head_dim, base, items, 0);
-    } else {  // some items ended in the tile before
+    } else {  // some items ended in the tile before, or begin in one to come
       for (int i = 0; i < N; ++i)
-        if (items.position[i] >= base) visit_tile<1>(k, next, a.head_dim, base, items, i);
+        if (items.position[i] >= base && items.oldest[i] < end)
+          visit_tile<1>(k, next, a.head_dim, base, items, i);
     }
   }
 }
@@ -201,6 +206,8 @@ void attention(const Attention& a) {
         items.peak[i] = -__builtin_inff();
         items.total[i] = 0;
         items.position[i] = a.q0 + (begin + i) / per_kv;
+        const int oldest = items.position[i] - a.window + 1;
+        items.oldest[i] = a.window > 0 && oldest > 0 ? oldest : 0;
       }
       if (a.type == KvType::f32)
         run_items<float>(a, kv_head, items, count);

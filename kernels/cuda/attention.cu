@@ -51,10 +51,12 @@ __global__ void attention_kernel(Attention a) {
   float sums[kMostDim / kLanes] = {};
   float peak = -INFINITY, total = 0;
   __syncthreads();
-  for (int64_t first = 0; first < keys; first += kLanes) {
+  const int64_t oldest = a.window > 0 && keys > a.window ? keys - a.window : 0;
+  for (int64_t first = oldest / kLanes * kLanes; first < keys; first += kLanes) {
     const auto* k = static_cast<const typename Cache::Element*>(a.blocks[first / kLanes]) + k_at;
     const auto* v = k + tile;
     const int live = int(keys - first < kLanes ? keys - first : kLanes);
+    const int hidden = int(oldest > first ? oldest - first : 0);
     if (lane < live) {
       float dot = 0;
       for (int d = 0; d < a.head_dim; ++d) dot += q[d] * Cache::load(k[d * kLanes + lane]);
@@ -62,12 +64,12 @@ __global__ void attention_kernel(Attention a) {
     }
     __syncthreads();
     float new_peak = peak;  // the same on every thread
-    for (int t = 0; t < live; ++t) new_peak = fmaxf(new_peak, scores[t]);
+    for (int t = hidden; t < live; ++t) new_peak = fmaxf(new_peak, scores[t]);
     const float shrink = expf(peak - new_peak);
     peak = new_peak;
     total *= shrink;
     for (float& sum : sums) sum *= shrink;
-    for (int t = 0; t < live; ++t) {
+    for (int t = hidden; t < live; ++t) {
       const float weight = expf(scores[t] - peak);
       total += weight;
       for (int s = 0; s < kMostDim / kLanes; ++s) {

@@ -87,6 +87,39 @@ TEST_P(AttentionTest, EqualsReference) {
   }
 }
 
+// A window whose edge runs through tiles, with anything in the blocks no query sees.
+TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
+  const int length = 140;
+  for (const Shape shape : {Shape{4, 1, 64}, Shape{3, 3, 40}, Shape{1, 1, 16}}) {
+    for (const KvType type : {KvType::f32, KvType::f16}) {
+      for (int window : {1, 2, 31, 32, 33, 50, 64, 139, 140, 500}) {
+        const Sequence s(ops(), type, shape, length, rng_);
+        std::vector<float> want(s.floats()), whole(s.floats());
+        Attention a = s.args(0, length, want.data());
+        a.window = window;
+        reference_ops().attention(a);
+        a.out = whole.data();
+        ops().attention(a);
+        for (std::size_t i = 0; i < want.size(); ++i)
+          ASSERT_NEAR(whole[i], want[i], 2e-6 * (1 + std::fabs(want[i]))) << "window " << window;
+        for (int chunk : {1, 3, 7, 32, 45}) {
+          std::vector<float> out(s.floats());
+          for (int q0 = 0; q0 < length; q0 += chunk) {
+            Attention part = s.args(q0, std::min(chunk, length - q0), out.data());
+            part.window = window;
+            std::vector<const void*> blocks(part.blocks, part.blocks + (q0 + part.n + 31) / 32);
+            for (int dead = 0; (dead + 1) * 32 <= q0 - window + 1; ++dead)
+              blocks[std::size_t(dead)] = nullptr;
+            part.blocks = blocks.data();
+            ops().attention(part);
+          }
+          ASSERT_TRUE(same_bits(out, whole)) << "window " << window << " chunk " << chunk;
+        }
+      }
+    }
+  }
+}
+
 // Any cut into chunks, and any split of the kv heads, gives the same bits.
 TEST_P(AttentionTest, ChunksAreBitwiseEqual) {
   const int length = 83;
