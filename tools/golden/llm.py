@@ -2,9 +2,9 @@
 """Writes tests/golden/llm: small random-weight models and what transformers computes with them.
 
     python3 -m venv venv && venv/bin/pip install torch==2.15.0 transformers==4.57.6 gguf==0.19.0
-    venv/bin/python tools/golden/llm.py tests/golden/llm
+    venv/bin/python tools/golden/llm.py tests/golden/llm [NAME...]
 
-For each model NAME: NAME.gguf (F32 weights and a byte-level BPE tokenizer) and NAME.golden, little-endian:
+For each model NAME (all, or those named): NAME.gguf (F32 weights and a byte-level BPE tokenizer) and NAME.golden, little-endian:
     int32 prompts
     a prompt: int32 n, int32 tokens[n], float32 logits[n][vocab], int32 m, int32 greedy[m]
 Source of the numbers: transformers, float32, attn_implementation="eager".
@@ -13,120 +13,63 @@ import struct
 import sys
 from pathlib import Path
 
-import gguf
-import numpy as np
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers import (
+    Gemma3ForCausalLM, Gemma3TextConfig, LlamaConfig, LlamaForCausalLM, MixtralConfig,
+    MixtralForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM,
+    Qwen3MoeConfig, Qwen3MoeForCausalLM)
 
-VOCAB = 320
+from tiny_gguf import VOCAB, write_gguf
+
 COMMON = dict(
     vocab_size=VOCAB, hidden_size=64, intermediate_size=96, num_hidden_layers=3,
     num_attention_heads=4, num_key_value_heads=2, max_position_embeddings=512,
     rms_norm_eps=1e-5, attn_implementation="eager", initializer_range=0.25)
+SMALL = COMMON | dict(hidden_size=32, intermediate_size=64, num_hidden_layers=2,
+                      tie_word_embeddings=True)
 LLAMA3_SCALING = dict(rope_type="llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                       original_max_position_embeddings=64)
+# (architecture, class, configuration, seed)
 MODELS = {
-    "llama": ("llama", LlamaForCausalLM, LlamaConfig(**COMMON, rope_theta=10000.0,
-                                                     tie_word_embeddings=True)),
+    "llama": ("llama", LlamaForCausalLM, LlamaConfig(
+        **COMMON, rope_theta=10000.0, tie_word_embeddings=True), 0),
     "llama3-rope": ("llama", LlamaForCausalLM, LlamaConfig(
-        **COMMON, rope_theta=500000.0, tie_word_embeddings=False, rope_scaling=LLAMA3_SCALING)),
-    "qwen2": ("qwen2", Qwen2ForCausalLM, Qwen2Config(**COMMON, rope_theta=1000000.0,
-                                                     tie_word_embeddings=False)),
+        **COMMON, rope_theta=500000.0, tie_word_embeddings=False, rope_scaling=LLAMA3_SCALING), 1),
+    "qwen2": ("qwen2", Qwen2ForCausalLM, Qwen2Config(
+        **COMMON, rope_theta=1000000.0, tie_word_embeddings=False), 2),
+    "llama-linear": ("llama", LlamaForCausalLM, LlamaConfig(
+        **SMALL, head_dim=16, rope_theta=10000.0,
+        rope_scaling=dict(rope_type="linear", factor=4.0)), 3),
+    "llama-yarn": ("llama", LlamaForCausalLM, LlamaConfig(
+        **SMALL, head_dim=24, rope_theta=10000.0,
+        rope_scaling=dict(rope_type="yarn", factor=4.0, original_max_position_embeddings=128)), 4),
+    "qwen2-yarn": ("qwen2", Qwen2ForCausalLM, Qwen2Config(
+        **SMALL | dict(num_attention_heads=2, num_key_value_heads=1), rope_theta=1000000.0,
+        rope_scaling=dict(rope_type="yarn", factor=8.0, original_max_position_embeddings=64,
+                          attention_factor=0.9, beta_fast=8.0, beta_slow=0.5)), 5),
+    "qwen3": ("qwen3", Qwen3ForCausalLM, Qwen3Config(
+        **SMALL, head_dim=24, rope_theta=1000000.0), 6),
+    "qwen3moe": ("qwen3moe", Qwen3MoeForCausalLM, Qwen3MoeConfig(
+        **SMALL, head_dim=16, rope_theta=1000000.0, num_experts=8, num_experts_per_tok=3,
+        moe_intermediate_size=32, norm_topk_prob=True), 7),
+    "mixtral": ("llama", MixtralForCausalLM, MixtralConfig(
+        **SMALL | dict(intermediate_size=32), head_dim=16, rope_theta=1000000.0,
+        num_local_experts=4, num_experts_per_tok=2, sliding_window=None), 8),
+    # Windows that begin inside a block of the cache, and prompts that leave blocks behind.
+    "gemma3": ("gemma3", Gemma3ForCausalLM, Gemma3TextConfig(
+        **SMALL | dict(num_hidden_layers=7, num_attention_heads=2, num_key_value_heads=1,
+                       intermediate_size=48),
+        head_dim=24, query_pre_attn_scalar=24, sliding_window=20, rope_theta=1000000.0,
+        rope_local_base_freq=10000.0, rope_scaling=dict(rope_type="linear", factor=8.0),
+        final_logit_softcapping=4.0), 9),
 }
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] "
-    "+ '<|im_end|>' + '\n' }}{% endfor %}{% if add_generation_prompt %}"
-    "{{ '<|im_start|>assistant\n' }}{% endif %}")
-
-
-def byte_characters():
-    """The printable stand-ins of GPT-2's byte-level BPE, by byte."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    table, extra = {}, 0
-    for byte in range(256):
-        if byte in printable:
-            table[byte] = chr(byte)
-        else:
-            table[byte] = chr(256 + extra)
-            extra += 1
-    return table
-
-
-def tokenizer():
-    """256 bytes, some merges, filler tokens, three control tokens at the end."""
-    chars = byte_characters()
-    tokens = [chars[b] for b in range(256)]
-    merges = []
-    space = chars[32]
-    for left, right in [("t", "h"), ("th", "e"), (space, "the"), ("i", "n"), (space, "a"),
-                        ("e", "r"), ("o", "n"), (space, "s"), ("in", "g"), (space, "o"),
-                        ("r", "e"), ("a", "t"), (space, "w"), ("o", "r"), ("l", "l")]:
-        if left + right not in tokens:
-            merges.append(f"{left} {right}")
-            tokens.append(left + right)
-    while len(tokens) < VOCAB - 3:
-        tokens.append(f"filler{len(tokens)}")
-    tokens += ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
-    types = [gguf.TokenType.NORMAL] * (VOCAB - 3) + [gguf.TokenType.CONTROL] * 3
-    return tokens, merges, types
-
-
-def permuted(weight, heads):
-    """Rotary pairs side by side, as GGUF's llama wants them."""
-    rows, cols = weight.shape
-    return weight.reshape(heads, 2, rows // heads // 2, cols).swapaxes(1, 2).reshape(rows, cols)
-
-
-def write_gguf(path, arch, config, model):
-    writer = gguf.GGUFWriter(str(path), arch)
-    writer.add_context_length(config.max_position_embeddings)
-    writer.add_embedding_length(config.hidden_size)
-    writer.add_block_count(config.num_hidden_layers)
-    writer.add_feed_forward_length(config.intermediate_size)
-    writer.add_head_count(config.num_attention_heads)
-    writer.add_head_count_kv(config.num_key_value_heads)
-    writer.add_layer_norm_rms_eps(config.rms_norm_eps)
-    writer.add_rope_freq_base(config.rope_theta)
-    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
-    tokens, merges, types = tokenizer()
-    writer.add_tokenizer_model("gpt2")
-    writer.add_tokenizer_pre("qwen2" if arch == "qwen2" else "smollm")
-    writer.add_token_list(tokens)
-    writer.add_token_types(types)
-    writer.add_token_merges(merges)
-    writer.add_eos_token_id(VOCAB - 1)
-    writer.add_bos_token_id(VOCAB - 2)
-    writer.add_add_bos_token(False)
-    writer.add_chat_template(CHAT_TEMPLATE)
-
-    names = gguf.get_tensor_name_map(
-        gguf.MODEL_ARCH.LLAMA if arch == "llama" else gguf.MODEL_ARCH.QWEN2,
-        config.num_hidden_layers)
-    for name, tensor in model.state_dict().items():
-        if name == "lm_head.weight" and config.tie_word_embeddings:
-            continue
-        data = tensor.detach().float().numpy()
-        if arch == "llama" and name.endswith("q_proj.weight"):
-            data = permuted(data, config.num_attention_heads)
-        if arch == "llama" and name.endswith("k_proj.weight"):
-            data = permuted(data, config.num_key_value_heads)
-        writer.add_tensor(names.get_name(name, try_suffixes=(".weight", ".bias")),
-                          np.ascontiguousarray(data))
-    if config.rope_scaling:
-        plain = 1.0 / config.rope_theta ** (
-            torch.arange(0, 16, 2, dtype=torch.float64) / 16)
-        scaled = model.model.rotary_emb.inv_freq.double()
-        writer.add_tensor("rope_freqs.weight", (plain / scaled).float().numpy())
-    writer.write_header_to_file()
-    writer.write_kv_data_to_file()
-    writer.write_tensors_to_file()
-    writer.close()
 
 
 def main():
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
-    for number, (name, (arch, cls, config)) in enumerate(MODELS.items()):
+    for name in sys.argv[2:] or MODELS:
+        arch, cls, config, number = MODELS[name]
         torch.manual_seed(number)
         model = cls(config).float().eval()
         with torch.no_grad():

@@ -35,46 +35,100 @@ std::vector<Prompt> read_golden(const std::string& name, int vocab) {
 
 class Golden : public testing::TestWithParam<const char*> {};
 
+// One loaded model and a cache of its own.
+struct Runner {
+  explicit Runner(const char* name) {
+    LlmConfig config;
+    config.threads = 2;
+    loaded = load_golden(name, config);
+    if (loaded == nullptr) return;
+    Result<KvMemory> memory = KvMemory::allocate(model().shape(), KvType::f32, 16);
+    EXPECT_TRUE(memory.ok());
+    kv = std::move(*memory);
+    prompts = read_golden(name, model().shape().vocab);
+  }
+  Model& model() const { return loaded->model(); }
+
+  // All rows of the slices' logits.
+  std::vector<float> run(std::span<const ModelSlice> slices) {
+    std::vector<float> out;
+    const int wanted = model().forward(slices, kv);
+    for (int row = 0; row < wanted; row += Model::kLogitRows) {
+      const int rows = std::min(Model::kLogitRows, wanted - row);
+      const float* logits = model().logits(row, rows);
+      out.insert(out.end(), logits, logits + std::ptrdiff_t(rows) * model().shape().vocab);
+    }
+    return out;
+  }
+
+  // The prompt in chunks of so many tokens.
+  std::vector<float> run(const Prompt& prompt, int chunk) {
+    const std::vector<int> blocks{5, 2, 7, 0};
+    std::vector<float> out;
+    const int n = int(prompt.tokens.size());
+    for (int at = 0; at < n; at += chunk) {
+      const ModelSlice slice{prompt.tokens.data() + at, std::min(chunk, n - at), at, blocks, 0};
+      const std::vector<float> rows = run({&slice, 1});
+      out.insert(out.end(), rows.begin(), rows.end());
+    }
+    return out;
+  }
+
+  std::unique_ptr<LoadedModel> loaded;
+  KvMemory kv;
+  std::vector<Prompt> prompts;
+};
+
 // All rows at once, and again in chunks of every small size: within the tolerance of float32 summed
 // in another order, and bitwise the same at any chunking.
 TEST_P(Golden, LogitsEqualTransformers) {
-  LlmConfig config;
-  config.kv_type = KvType::f32;
-  config.threads = 2;
-  auto loaded = load_golden(GetParam(), config);
-  ASSERT_TRUE(loaded);
-  Model& model = loaded->model();
-  const int vocab = model.shape().vocab;
-  auto kv = KvMemory::allocate(model.shape(), KvType::f32, 8);
-  ASSERT_TRUE(kv.ok());
-  const std::vector<int> blocks{5, 2, 7, 0};
-  for (const Prompt& prompt : read_golden(GetParam(), vocab)) {
+  Runner runner(GetParam());
+  ASSERT_TRUE(runner.loaded);
+  for (const Prompt& prompt : runner.prompts) {
     const int n = int(prompt.tokens.size());
-    std::vector<float> whole;
-    for (const int chunk : {n, 1, 2, 7, 33}) {
-      std::vector<float> got;
-      for (int at = 0; at < n; at += chunk) {
-        const int count = std::min(chunk, n - at);
-        const ModelSlice slice{prompt.tokens.data() + at, count, at, blocks, 0};
-        ASSERT_EQ(model.forward({&slice, 1}, *kv), count);
-        for (int row = 0; row < count; row += Model::kLogitRows) {
-          const int rows = std::min(Model::kLogitRows, count - row);
-          const float* logits = model.logits(row, rows);
-          got.insert(got.end(), logits, logits + std::ptrdiff_t(rows) * vocab);
-        }
-      }
-      if (whole.empty()) {
-        whole = got;
-        float largest = 0, worst = 0;
-        for (std::size_t i = 0; i < got.size(); ++i) {
-          largest = std::max(largest, std::abs(prompt.logits[i]));
-          worst = std::max(worst, std::abs(prompt.logits[i] - got[i]));
-        }
-        EXPECT_LE(worst, 2e-4f * largest) << n << " tokens";
-      }
-      EXPECT_EQ(got, whole) << "chunks of " << chunk;
+    const std::vector<float> whole = runner.run(prompt, n);
+    ASSERT_EQ(whole.size(), prompt.logits.size());
+    float largest = 0, worst = 0;
+    for (std::size_t i = 0; i < whole.size(); ++i) {
+      largest = std::max(largest, std::abs(prompt.logits[i]));
+      worst = std::max(worst, std::abs(prompt.logits[i] - whole[i]));
+    }
+    EXPECT_LE(worst, 2e-4f * largest) << n << " tokens";
+    for (const int chunk : {1, 2, 7, 33})
+      EXPECT_EQ(runner.run(prompt, chunk), whole) << "chunks of " << chunk;
+  }
+}
+
+// Every prompt's chunk beside one of every other prompt: bitwise as alone.
+TEST_P(Golden, LogitsAreTheSameInABatch) {
+  Runner runner(GetParam());
+  ASSERT_TRUE(runner.loaded);
+  const auto& prompts = runner.prompts;
+  const std::vector<int> blocks[] = {{9}, {1, 11}, {6, 3, 15}};
+  ASSERT_EQ(prompts.size(), std::size(blocks));
+  std::vector<std::vector<float>> alone, together(prompts.size());
+  for (const Prompt& prompt : prompts) alone.push_back(runner.run(prompt, 70));
+  const auto vocab = std::size_t(runner.model().shape().vocab);
+  std::vector<int> done(prompts.size());
+  for (const int chunk : {5, 40, 70}) {  // first some of each, then the rest
+    std::vector<ModelSlice> slices;
+    std::vector<std::size_t> whose;
+    for (std::size_t i = prompts.size(); i-- > 0;) {
+      const int count = std::min(chunk, int(prompts[i].tokens.size()) - done[i]);
+      if (count == 0) continue;
+      slices.push_back({prompts[i].tokens.data() + done[i], count, done[i], blocks[i], 0});
+      whose.push_back(i);
+      done[i] += count;
+    }
+    const std::vector<float> rows = runner.run(slices);
+    auto from = rows.begin();
+    for (std::size_t s = 0; s < slices.size(); ++s) {
+      const auto to = from + std::ptrdiff_t(std::size_t(slices[s].count) * vocab);
+      together[whose[s]].insert(together[whose[s]].end(), from, to);
+      from = to;
     }
   }
+  for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(together[i], alone[i]) << i;
 }
 
 TEST_P(Golden, GreedyContinuationEqualsTransformers) {
@@ -96,7 +150,10 @@ TEST_P(Golden, GreedyContinuationEqualsTransformers) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Golden, testing::Values("llama", "llama3-rope", "qwen2"),
+INSTANTIATE_TEST_SUITE_P(Models, Golden,
+                         testing::Values("llama", "llama3-rope", "llama-linear", "llama-yarn",
+                                         "qwen2", "qwen2-yarn", "qwen3", "qwen3moe", "mixtral",
+                                         "gemma3"),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)
