@@ -10,7 +10,7 @@ inline constexpr int kMostExpertsUsed = 64;
 
 // scores: [experts.count], the router's output for one token; overwritten. chosen, weights:
 // [experts.used], greatest weight first, ties to the lower index. The outcome depends on the scores
-// alone. NaN scores are chosen last.
+// alone; also with NaN among them the chosen are distinct and in range.
 void choose_experts(const ExpertShape& experts, float* scores, int* chosen, float* weights);
 
 }  // namespace serval::llm
