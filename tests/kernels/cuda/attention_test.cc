@@ -80,6 +80,21 @@ TEST_F(CudaAttention, EqualsReference) {
   }
 }
 
+TEST_F(CudaAttention, WindowEqualsReference) {
+  const int length = 70, q0 = 60;
+  const Sequence s(reference_ops(), KvType::f32, 2, 1, 24, length, rng_);
+  for (const int window : {1, 29, 40, 70}) {
+    std::vector<float> out(s.q.size()), want(s.q.size());
+    Attention a = s.part(q0, length - q0, want.data());
+    a.window = window;
+    reference_ops().attention(a);
+    a.out = out.data() + q0 * s.stride;
+    ops_.attention(a);
+    for (std::size_t i = 0; i < want.size(); ++i)
+      ASSERT_NEAR(out[i], want[i], 2e-6 * (1 + std::fabs(want[i]))) << "window " << window;
+  }
+}
+
 // Any cut into chunks, and any split of the kv heads, gives the same bits; so does out = q.
 TEST_F(CudaAttention, ChunksAndAliasAreBitwiseEqual) {
   const int length = 37;

@@ -52,27 +52,46 @@ TEST_F(CudaRowwise, Rope) {
   }
 }
 
-TEST_F(CudaRowwise, SiluMul) {
-  for (const int dim : kLengths) {
-    const int stride = dim + 3;
-    const auto gate = random_floats(std::size_t(2 * stride), rng_, 8);
-    const auto up = random_floats(std::size_t(2 * stride), rng_);
-    Guarded y(std::size_t(2 * stride), 5);
-    for (float& v : y.span()) v = kGuard;
-    std::vector<float> want(std::size_t(2 * stride), kGuard);
-    GatedMul a{gate.data(), stride, up.data(), stride, y.data(), stride, 2, dim};
-    ops_.silu_mul(a);
-    a.y = want.data();
-    reference_ops().silu_mul(a);
-    ASSERT_TRUE(y.intact());
-    for (std::size_t i = 0; i < want.size(); ++i)
-      ASSERT_NEAR(y[i], want[i], 1e-6 * (1e-3 + std::fabs(want[i]))) << dim;
+TEST_F(CudaRowwise, GatedMul) {
+  for (const auto operation : {&Ops::silu_mul, &Ops::gelu_mul}) {
+    for (const int dim : kLengths) {
+      const int stride = dim + 3;
+      const auto gate = random_floats(std::size_t(2 * stride), rng_, 8);
+      const auto up = random_floats(std::size_t(2 * stride), rng_);
+      Guarded y(std::size_t(2 * stride), 5);
+      for (float& v : y.span()) v = kGuard;
+      std::vector<float> want(std::size_t(2 * stride), kGuard);
+      GatedMul a{gate.data(), stride, up.data(), stride, y.data(), stride, 2, dim};
+      (ops_.*operation)(a);
+      a.y = want.data();
+      (reference_ops().*operation)(a);
+      ASSERT_TRUE(y.intact());
+      for (std::size_t i = 0; i < want.size(); ++i)
+        ASSERT_NEAR(y[i], want[i], 2e-6 * (1e-1 + std::fabs(want[i]))) << dim;
+    }
   }
   const float gate[] = {-1000, -89, 0, 89, 1000}, up[] = {1, 1, 1, 1, 1},
               want[] = {0, 0, 0, 89, 1000};
   float y[5];
   ops_.silu_mul({gate, 5, up, 5, y, 5, 1, 5});
   for (int i = 0; i < 5; ++i) EXPECT_NEAR(y[i], want[i], 1e-30 + 1e-6 * want[i]) << gate[i];
+}
+
+TEST_F(CudaRowwise, MixRowsAndSoftCap) {
+  for (const int n : kLengths) {
+    const auto rows = random_floats(std::size_t(3 * n), rng_, 40), weights = random_floats(3, rng_);
+    const float* pointers[] = {rows.data(), rows.data() + n, rows.data() + 2 * n};
+    Guarded y(std::size_t(n), 3);
+    std::vector<float> want(y.span().size());
+    ops_.mix_rows({pointers, weights.data(), 3, y.data(), n});
+    reference_ops().mix_rows({pointers, weights.data(), 3, want.data(), n});
+    ASSERT_TRUE(y.intact());
+    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(y[i], want[i], 2e-5) << n;
+    ops_.soft_cap({rows.data(), y.data(), n, 30});
+    reference_ops().soft_cap({rows.data(), want.data(), n, 30});
+    ASSERT_TRUE(y.intact());
+    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(y[i], want[i], 1e-5) << n;
+  }
 }
 
 TEST_F(CudaRowwise, AddAndExp) {
