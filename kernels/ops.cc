@@ -72,6 +72,11 @@ std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim) {
   return std::size_t(kv_heads) * std::size_t(head_dim) * 2 * kKvBlockTokens * element;
 }
 
+std::size_t mla_block_bytes(KvType type, int rank, int rope_dim) {
+  const std::size_t element = type == KvType::f32 ? 4 : 2;
+  return std::size_t(rank + rope_dim) * kKvBlockTokens * element;
+}
+
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,
                       const float* factors, double magnitude) {
   const int half = rotary_dim / 2;

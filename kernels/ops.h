@@ -16,6 +16,7 @@
 #include <span>
 
 #include "common/result.h"
+#include "kernels/mla_attention.h"
 #include "kernels/pack.h"
 
 namespace serval {
@@ -197,6 +198,8 @@ struct Ops {
   void (*exp)(const Exp&);
   void (*kv_write)(const KvWrite&);
   void (*attention)(const Attention&);
+  void (*mla_write)(const MlaWrite&);
+  void (*mla_attention)(const MlaAttention&);
   // Logits x [n]. argmax: the first index of the greatest, NaN never wins; -1 if n is 0 or all are
   // NaN. max: the greatest, -inf if n is 0, NaN skipped. log_sum_exp: ln(sum exp(x)), -inf if n is
   // 0.

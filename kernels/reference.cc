@@ -7,6 +7,7 @@
 
 #include "kernels/float16.h"
 #include "kernels/quant_rows.h"
+#include "kernels/reference_mla.h"
 #include "kernels/tables.h"
 
 namespace serval {
@@ -243,6 +244,8 @@ const Ops kReferenceOps = {
     .exp = exp_all,
     .kv_write = kv_write,
     .attention = attention,
+    .mla_write = reference_mla_write,
+    .mla_attention = reference_mla_attention,
     .argmax = argmax,
     .max = max,
     .log_sum_exp = log_sum_exp,

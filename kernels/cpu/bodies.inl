@@ -7,6 +7,7 @@
 #include "kernels/cpu/quantize.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/attention.inl"
+#include "kernels/cpu/mla_attention.inl"
 #include "kernels/cpu/logits.inl"
 // clang-format on
 
@@ -26,6 +27,8 @@ constexpr Ops make_table(const char* name, bool (*usable)()) {
       .exp = exp_all,
       .kv_write = kv_write,
       .attention = attention,
+      .mla_write = mla_write,
+      .mla_attention = mla_attention,
       .argmax = argmax,
       .max = max_of,
       .log_sum_exp = log_sum_exp,
