@@ -65,6 +65,24 @@ MODELS = {
 }
 
 
+def write_golden(path, model, generator):
+    """Logits and greedy tokens of three random prompts."""
+    with open(path, "wb") as file, torch.no_grad():
+        file.write(struct.pack("<i", 3))
+        for length in (1, 33, 70):
+            tokens = torch.randint(0, VOCAB, (1, length), generator=generator)
+            logits = model(tokens).logits[0].float().numpy()
+            longer = tokens
+            for _ in range(64):
+                step = model(longer).logits[0, -1].argmax().reshape(1, 1)
+                longer = torch.cat([longer, step], dim=1)
+            file.write(struct.pack("<i", length))
+            file.write(tokens[0].numpy().astype("<i4").tobytes())
+            file.write(logits.astype("<f4").tobytes())
+            file.write(struct.pack("<i", 64))
+            file.write(longer[0, length:].numpy().astype("<i4").tobytes())
+
+
 def main():
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
@@ -79,21 +97,7 @@ def main():
                 if parameter_name.endswith("bias"):
                     parameter.uniform_(-1, 1)
         write_gguf(out / f"{name}.gguf", arch, config, model)
-        generator = torch.Generator().manual_seed(100 + number)
-        with open(out / f"{name}.golden", "wb") as file, torch.no_grad():
-            file.write(struct.pack("<i", 3))
-            for length in (1, 33, 70):
-                tokens = torch.randint(0, VOCAB, (1, length), generator=generator)
-                logits = model(tokens).logits[0].float().numpy()
-                longer = tokens
-                for _ in range(64):
-                    step = model(longer).logits[0, -1].argmax().reshape(1, 1)
-                    longer = torch.cat([longer, step], dim=1)
-                file.write(struct.pack("<i", length))
-                file.write(tokens[0].numpy().astype("<i4").tobytes())
-                file.write(logits.astype("<f4").tobytes())
-                file.write(struct.pack("<i", 64))
-                file.write(longer[0, length:].numpy().astype("<i4").tobytes())
+        write_golden(out / f"{name}.golden", model, torch.Generator().manual_seed(100 + number))
         print(name, "written")
 
 
