@@ -1,6 +1,7 @@
 #include "plugins/llm/attention_part.h"
 
 #include "plugins/llm/grouped_attention.h"
+#include "plugins/llm/latent_attention.h"
 
 namespace serval::llm {
 
@@ -9,6 +10,8 @@ std::unique_ptr<AttentionPart> make_attention(const ModelShape& shape, int max_t
   switch (shape.attention) {
     case AttentionKind::grouped:
       return std::make_unique<GroupedAttention>(shape, max_tokens, max_context);
+    case AttentionKind::latent:
+      return std::make_unique<LatentAttention>(shape, max_tokens, max_context);
   }
   return nullptr;
 }
@@ -17,6 +20,8 @@ std::size_t attention_bytes(const ModelShape& shape, int max_tokens, int max_con
   switch (shape.attention) {
     case AttentionKind::grouped:
       return GroupedAttention::bytes(shape, max_tokens, max_context);
+    case AttentionKind::latent:
+      return LatentAttention::bytes(shape, max_tokens, max_context);
   }
   return 0;
 }

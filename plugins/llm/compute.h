@@ -16,6 +16,7 @@ class Compute {
   Compute(const Ops& ops, ThreadPool& pool) : ops_(ops), pool_(pool) {}
 
   const Ops& ops() const { return ops_; }
+  int threads() const { return pool_.threads(); }
 
   // Several matrix products as one phase; each takes all its tokens. A chunk is some row groups of
   // one of them: large enough to pay for its dispatch, small enough that threads finish together.

@@ -3,31 +3,30 @@
 namespace serval::llm {
 namespace {
 
-// A model all of whose layers have experts has no dense part.
-bool used(const ModelShape& shape) {
-  return std::any_of(shape.layer.begin(), shape.layer.end(),
-                     [](const LayerShape& layer) { return !layer.experts; });
+// A model all of whose layers have experts has no dense part but what its experts share.
+int widest(const ModelShape& shape) {
+  const bool dense = std::any_of(shape.layer.begin(), shape.layer.end(),
+                                 [](const LayerShape& layer) { return !layer.experts; });
+  return std::max(dense ? shape.feed_forward : 0, shape.experts.shared);
 }
 
 }  // namespace
 
 std::size_t DenseFeedForward::bytes(const ModelShape& shape, int max_tokens) {
-  if (!used(shape)) return 0;
-  return 2 * std::size_t(max_tokens) * std::size_t(shape.feed_forward) * sizeof(float);
+  return 2 * std::size_t(max_tokens) * std::size_t(widest(shape)) * sizeof(float);
 }
 
 DenseFeedForward::DenseFeedForward(const ModelShape& shape, int max_tokens) {
-  if (!used(shape)) return;
-  gate_.resize(std::size_t(max_tokens) * std::size_t(shape.feed_forward));
+  gate_.resize(std::size_t(max_tokens) * std::size_t(widest(shape)));
   up_.resize(gate_.size());
 }
 
-void DenseFeedForward::run(const LayerWeights& weights, Step& step) {
-  const FeedForwardWeights& w = weights.feed_forward;
-  step.compute.matmul(std::array{step.product(w.gate, step.normed.data(), gate_.data()),
-                                 step.product(w.up, step.normed.data(), up_.data())});
-  gate_rows(step, gate_.data(), up_.data(), gate_.data(), step.tokens, step.shape.feed_forward);
-  step.close(w.down, gate_.data(), weights.post_feed_forward_norm);
+void DenseFeedForward::run(const FeedForwardWeights& weights, const float* post_norm, Step& step) {
+  step.compute.matmul(std::array{step.product(weights.gate, step.normed.data(), gate_.data()),
+                                 step.product(weights.up, step.normed.data(), up_.data())});
+  const int width = int(weights.gate.w.rows);
+  gate_rows(step, gate_.data(), up_.data(), gate_.data(), step.tokens, width);
+  step.close(weights.down, gate_.data(), post_norm);
 }
 
 void gate_rows(Step& step, const float* gate, const float* up, float* y, int rows, int width) {

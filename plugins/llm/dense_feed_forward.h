@@ -10,12 +10,12 @@ class DenseFeedForward {
   DenseFeedForward(const ModelShape& shape, int max_tokens);
   static std::size_t bytes(const ModelShape& shape, int max_tokens);
 
-  // Adds its result to step.x; step.normed and step.quantised hold the normalised x and are free
-  // afterwards.
-  void run(const LayerWeights& weights, Step& step);
+  // Adds its result to step.x; step.normed and step.quantised hold the normalised x. Afterwards
+  // step.quantised is free, and step.normed when there is a norm behind the part.
+  void run(const FeedForwardWeights& weights, const float* post_norm, Step& step);
 
  private:
-  std::vector<float> gate_, up_;  // [T, feed_forward]
+  std::vector<float> gate_, up_;  // [T, feed_forward, or the width of the shared experts]
 };
 
 // rows of y = activation(gate) * up, spread over the threads. All are [rows, width] and y may be

@@ -1,6 +1,5 @@
 #include "plugins/llm/expert_feed_forward.h"
 
-#include "plugins/llm/dense_feed_forward.h"
 #include "plugins/llm/routing.h"
 
 namespace serval::llm {
@@ -45,23 +44,24 @@ ExpertFeedForward::ExpertFeedForward(const ModelShape& shape, int max_tokens) {
   quantised_.resize(quantised_size(shape, int(pairs)));
 }
 
-void ExpertFeedForward::run(const LayerWeights& weights, Step& step) {
-  choose(weights.experts.router, step);
+void ExpertFeedForward::run(const LayerWeights& weights, Step& step, DenseFeedForward& dense) {
+  choose(weights.experts, step);
   group(step.shape.experts, step.tokens);
   gather(step);
+  if (step.shape.experts.shared > 0) dense.run(weights.experts.shared, nullptr, step);
   multiply(weights.experts, step);
   mix(step);
   step.close(weights.post_feed_forward_norm);
 }
 
-void ExpertFeedForward::choose(const Linear& router, Step& step) {
+void ExpertFeedForward::choose(const ExpertWeights& weights, Step& step) {
   const ExpertShape& experts = step.shape.experts;
-  step.compute.matmul(std::array{step.product(router, step.normed.data(), scores_.data())});
+  step.compute.matmul(std::array{step.product(weights.router, step.normed.data(), scores_.data())});
   step.compute.ranges(step.tokens, kRowsAChunk, [&](int begin, int end) {
     for (int token = begin; token < end; ++token) {
       const auto first = std::size_t(token) * std::size_t(experts.used);
       choose_experts(experts, scores_.data() + std::size_t(token) * std::size_t(experts.count),
-                     chosen_.data() + first, weights_.data() + first);
+                     weights.choice_bias, chosen_.data() + first, weights_.data() + first);
     }
   });
 }

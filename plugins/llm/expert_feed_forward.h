@@ -1,7 +1,7 @@
 // Routed experts in place of one feed-forward (Shazeer et al. 2017; Jiang et al. 2024, Mixtral).
 #pragma once
 
-#include "plugins/llm/step.h"
+#include "plugins/llm/dense_feed_forward.h"
 
 namespace serval::llm {
 
@@ -13,8 +13,8 @@ class ExpertFeedForward {
   ExpertFeedForward(const ModelShape& shape, int max_tokens);
   static std::size_t bytes(const ModelShape& shape, int max_tokens);
 
-  // As DenseFeedForward::run.
-  void run(const LayerWeights& weights, Step& step);
+  // As DenseFeedForward::run; `dense` computes what the experts share.
+  void run(const LayerWeights& weights, Step& step, DenseFeedForward& dense);
 
  private:
   struct Group {  // rows [begin, end) of the buffers below belong to one expert
@@ -22,7 +22,7 @@ class ExpertFeedForward {
     std::size_t quantised_at;
   };
 
-  void choose(const Linear& router, Step& step);
+  void choose(const ExpertWeights& weights, Step& step);
   void group(const ExpertShape& experts, int tokens);
   void gather(Step& step);
   void multiply(const ExpertWeights& experts, Step& step);

@@ -15,6 +15,8 @@ static_assert(kBlockTokens == kKvBlockTokens);
 // Bytes of one layer in one block: what the shape's kind of attention keeps of kBlockTokens tokens.
 // A multiple of 64.
 inline std::size_t kv_layer_bytes(const ModelShape& shape, int /*layer*/, KvType type) {
+  if (shape.attention == AttentionKind::latent)
+    return mla_block_bytes(type, shape.latent.kv_rank, shape.rotary_dim);
   return kv_block_bytes(type, shape.kv_heads, shape.head_dim);
 }
 

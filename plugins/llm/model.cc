@@ -30,9 +30,9 @@ int Model::forward(std::span<const ModelSlice> slices, const KvMemory& kv) {
     attention_->run(layer, i, step_, kv);
     step_.normalise(layer.feed_forward_norm);
     if (shape_.layer[std::size_t(i)].experts)
-      experts_.run(layer, step_);
+      experts_.run(layer, step_, dense_);
     else
-      dense_.run(layer, step_);
+      dense_.run(layer.feed_forward, layer.post_feed_forward_norm, step_);
   }
   return int(wanted_.size());
 }

@@ -16,17 +16,35 @@ namespace serval::llm {
 
 enum class AttentionKind : uint8_t {
   grouped,  // query heads share key and value heads (Ainslie et al. 2023)
+  latent,   // keys and values of all heads come from one latent vector (DeepSeek-AI 2024)
+};
+
+// Multi-head latent attention. A head's key is key_dim elements out of the latent vector and
+// rotary_dim rotated ones that all heads share: ModelShape::head_dim together.
+struct LatentShape {
+  int q_rank = 0;   // width of the queries' own latent vector; 0: they come from x itself
+  int kv_rank = 0;  // width of the cached latent vector
+  int key_dim = 0;
+  int value_dim = 0;  // of one head
 };
 
 enum class Activation : uint8_t { silu, gelu };
 
-// Routed experts instead of one feed-forward (Shazeer et al. 2017): softmax over the router's
-// scores, the `used` greatest, ties to the lower index.
+// How the router's scores become probabilities; the values are the numbers files hold.
+enum class Gating : uint8_t { softmax = 1, sigmoid = 2 };
+
+// Routed experts instead of one feed-forward (Shazeer et al. 2017): the `used` most probable, ties
+// to the lower index (routing.h).
 struct ExpertShape {
-  int count = 0;          // 0: the model has none
-  int used = 0;           // for each token
-  int feed_forward = 0;   // width of one expert
+  int count = 0;         // 0: the model has none
+  int used = 0;          // for each token
+  int feed_forward = 0;  // width of one expert
+  Gating gating = Gating::softmax;
+  int groups = 1;         // neighbours are in one of so many groups of equal size
+  int groups_used = 1;    // a token's experts are in so many groups
   bool normalise = true;  // the chosen experts' weights add up to 1
+  float scale = 1;        // on those weights, after that
+  int shared = 0;         // width of the feed-forward every token goes through besides; 0: none
 };
 
 // What layers of one model differ in.
@@ -52,6 +70,7 @@ struct ModelShape {
   std::vector<LayerShape> layer;  // [layers]
 
   AttentionKind attention = AttentionKind::grouped;
+  LatentShape latent;  // of AttentionKind::latent
   int heads = 0;
   int kv_heads = 0;
   int head_dim = 0;

@@ -31,6 +31,7 @@ constexpr std::string_view kDecisive[] = {
     "rope.dimension_sections",
     "rope.freq_base_swa",
     "rope.scale_linear",
+    "rope.scaling.yarn_log_multiplier",
     "rope.scaling.alpha",
     "rope.scaling.yarn_log_multiplier",
     "swin_norm",

@@ -1,8 +1,11 @@
 #include "plugins/llm/weights.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string_view>
 #include <unordered_set>
+
+#include "kernels/float16.h"
 
 namespace serval::llm {
 namespace {
@@ -37,11 +40,14 @@ class Loader {
       switch (shape.attention) {
         case AttentionKind::grouped:
           attention(shape, prefix, layer.attention);
+          break;
+        case AttentionKind::latent:
+          latent(shape, prefix, layer.latent);
       }
       if (shape.layer[std::size_t(i)].experts)
         experts(shape, prefix, layer.experts);
       else
-        feed_forward(shape, prefix, layer.feed_forward);
+        feed_forward(shape.hidden, shape.feed_forward, prefix, "", layer.feed_forward);
     }
     refuse_unused();
     return status_;
@@ -56,23 +62,51 @@ class Loader {
       const Job& job = jobs_[i];
       constexpr int64_t kGroups = 16;
       const int64_t groups = group_count(job.rows);
+      const std::vector<std::byte> turned =
+          job.source.turned ? turn(job) : std::vector<std::byte>();
+      const std::byte* source = job.source.turned ? turned.data() : job.source.bytes.data();
       pool.run(int((groups + kGroups - 1) / kGroups), [&](int chunk) {
         const int64_t begin = chunk * kGroups;
-        pack(job.type, job.source.data(), job.rows, job.cols, begin,
-             std::min(groups, begin + kGroups), job.target);
+        pack(job.type, source, job.rows, job.cols, begin, std::min(groups, begin + kGroups),
+             job.target);
       });
-      drop_pages(job.source);
+      drop_pages(job.source.bytes);
     }
     return {};
   }
 
  private:
+  struct Source {
+    WeightType type;
+    std::span<const std::byte> bytes;
+    bool turned;  // holds the transpose of what is wanted, which is f32 or f16
+  };
   struct Job {
     WeightType type;
-    std::span<const std::byte> source;
+    Source source;
     int64_t rows, cols;
     void* target;
   };
+
+  // The job's matrix in file layout, out of a source that holds its transpose.
+  static std::vector<std::byte> turn(const Job& job) {
+    const std::size_t element = job.type == WeightType::f32 ? 4 : 2;
+    std::vector<std::byte> out(std::size_t(job.rows * job.cols) * element);
+    std::vector<float> column(std::size_t(job.rows));
+    for (int64_t c = 0; c < job.cols; ++c) {
+      dequantize_row(
+          job.source.type,
+          job.source.bytes.data() + std::size_t(c) * row_bytes(job.source.type, job.rows),
+          column.data(), job.rows);
+      for (int64_t r = 0; r < job.rows; ++r) {
+        std::byte* to = out.data() + std::size_t(r * job.cols + c) * element;
+        const uint16_t half = f32_to_f16(column[std::size_t(r)]);
+        std::memcpy(to, element == 4 ? static_cast<const void*>(&column[std::size_t(r)]) : &half,
+                    element);
+      }
+    }
+    return out;
+  }
 
   void attention(const ModelShape& shape, const std::string& prefix, AttentionWeights& out) {
     const auto hidden = uint64_t(shape.hidden), head = uint64_t(shape.head_dim);
@@ -86,11 +120,57 @@ class Loader {
     out.k_norm = vector(prefix + "attn_k_norm.weight", head);
   }
 
-  void feed_forward(const ModelShape& shape, const std::string& prefix, FeedForwardWeights& out) {
-    const auto hidden = uint64_t(shape.hidden), width = uint64_t(shape.feed_forward);
-    out.gate = linear(prefix + "ffn_gate", width, hidden, false);
-    out.up = linear(prefix + "ffn_up", width, hidden, false);
-    out.down = linear(prefix + "ffn_down", hidden, width, false);
+  void latent(const ModelShape& shape, const std::string& prefix, LatentWeights& out) {
+    const auto hidden = uint64_t(shape.hidden), heads = uint64_t(shape.heads);
+    const auto q_rank = uint64_t(shape.latent.q_rank), rank = uint64_t(shape.latent.kv_rank);
+    const auto key = uint64_t(shape.latent.key_dim), value = uint64_t(shape.latent.value_dim);
+    if (q_rank > 0) {
+      out.q_a = linear(prefix + "attn_q_a", q_rank, hidden, false);
+      out.q_a_norm = vector(prefix + "attn_q_a_norm.weight", q_rank);
+      out.q_b = linear(prefix + "attn_q_b", uint64_t(shape.q_width()), q_rank, false);
+    } else {
+      out.q_b = linear(prefix + "attn_q", uint64_t(shape.q_width()), hidden, false);
+    }
+    out.kv_a = linear(prefix + "attn_kv_a_mqa", rank + uint64_t(shape.rotary_dim), hidden, false);
+    out.kv_a_norm = vector(prefix + "attn_kv_a_norm.weight", rank);
+    if (file_.find_tensor(prefix + "attn_k_b.weight") != nullptr) {
+      out.k_b = matrices(prefix + "attn_k_b.weight", heads, rank, key);
+      out.v_b = matrices(prefix + "attn_v_b.weight", heads, value, rank);
+    } else {
+      split_kv_b(prefix + "attn_kv_b.weight", shape, out);
+    }
+    out.o = linear(prefix + "attn_output", hidden, heads * value, false);
+  }
+
+  // Older files keep a head's projections to its key and to its value in one matrix, the rows of
+  // the key first. Those are wanted the other way round: they are turned when they are packed.
+  void split_kv_b(const std::string& name, const ModelShape& shape, LatentWeights& out) {
+    const int64_t rank = shape.latent.kv_rank, key = shape.latent.key_dim;
+    const int64_t value = shape.latent.value_dim;
+    const GgufTensor* tensor =
+        find(name, uint64_t(shape.heads) * uint64_t(key + value), uint64_t(rank));
+    if (tensor == nullptr) return;
+    const Result<WeightType> type = packable(*tensor, value, rank);
+    if (!type) return;
+    const WeightType turned = *type == WeightType::f32 ? WeightType::f32 : WeightType::f16;
+    const std::size_t row = row_bytes(*type, rank);
+    for (int head = 0; head < shape.heads; ++head) {
+      const auto at = tensor->bytes.subspan(std::size_t(head * (key + value)) * row);
+      out.k_b.push_back(
+          place_matrix(turned, rank, key, {*type, at.first(std::size_t(key) * row), true}));
+      out.v_b.push_back(place_matrix(
+          *type, value, rank,
+          {*type, at.subspan(std::size_t(key) * row, std::size_t(value) * row), false}));
+    }
+  }
+
+  // suffix: behind the tensors' names, for the experts' shared part.
+  void feed_forward(int hidden_width, int inner_width, const std::string& prefix,
+                    const std::string& suffix, FeedForwardWeights& out) {
+    const auto hidden = uint64_t(hidden_width), width = uint64_t(inner_width);
+    out.gate = linear(prefix + "ffn_gate" + suffix, width, hidden, false);
+    out.up = linear(prefix + "ffn_up" + suffix, width, hidden, false);
+    out.down = linear(prefix + "ffn_down" + suffix, hidden, width, false);
   }
 
   void experts(const ModelShape& shape, const std::string& prefix, ExpertWeights& out) {
@@ -100,6 +180,10 @@ class Loader {
     out.gate = matrices(prefix + "ffn_gate_exps.weight", count, width, hidden);
     out.up = matrices(prefix + "ffn_up_exps.weight", count, width, hidden);
     out.down = matrices(prefix + "ffn_down_exps.weight", count, hidden, width);
+    if (file_.find_tensor(prefix + "exp_probs_b.bias") != nullptr)
+      out.choice_bias = vector(prefix + "exp_probs_b.bias", count);
+    if (shape.experts.shared > 0)
+      feed_forward(shape.hidden, shape.experts.shared, prefix, "_shexp", out.shared);
   }
 
   // A tensor nobody has asked for belongs to a model that computes something else.
@@ -169,25 +253,33 @@ class Loader {
                                      uint64_t cols) {
     const GgufTensor* tensor = find(name, rows, cols, count);
     if (tensor == nullptr) return {};
-    const Result<WeightType> type = weight_type(uint32_t(tensor->type));
-    Status legal =
-        type ? check_packable(*type, int64_t(rows), int64_t(cols)) : Status(type.error());
-    if (!legal) {
-      if (status_.ok())
-        status_ = error(legal.error().code,
-                        file_.path().string() + ": tensor " + name + ": " + legal.error().message);
-      return {};
-    }
+    const Result<WeightType> type = packable(*tensor, int64_t(rows), int64_t(cols));
+    if (!type) return {};
     std::vector<PackedMatrix> out;
     const std::size_t bytes = tensor->bytes.size() / count;
-    for (uint64_t i = 0; i < count; ++i) {
-      std::byte* at = place(packed_bytes(*type, int64_t(rows), int64_t(cols)));
-      if (at != nullptr)
-        jobs_.push_back(
-            {*type, tensor->bytes.subspan(i * bytes, bytes), int64_t(rows), int64_t(cols), at});
-      out.push_back(packed_matrix(*type, int64_t(rows), int64_t(cols), at));
-    }
+    for (uint64_t i = 0; i < count; ++i)
+      out.push_back(place_matrix(*type, int64_t(rows), int64_t(cols),
+                                 {*type, tensor->bytes.subspan(i * bytes, bytes), false}));
     return out;
+  }
+
+  // The type of the tensor if matrices [rows, cols] of it can be packed.
+  Result<WeightType> packable(const GgufTensor& tensor, int64_t rows, int64_t cols) {
+    const Result<WeightType> type = weight_type(uint32_t(tensor.type));
+    const Status legal = type ? check_packable(*type, rows, cols) : Status(type.error());
+    if (legal.ok()) return type;
+    const Error why =
+        error(legal.error().code, file_.path().string() + ": tensor " + std::string(tensor.name) +
+                                      ": " + legal.error().message);
+    if (status_.ok()) status_ = why;
+    return why;
+  }
+
+  // A matrix [rows, cols] packed as `type`, once pack_all has run.
+  PackedMatrix place_matrix(WeightType type, int64_t rows, int64_t cols, const Source& source) {
+    std::byte* at = place(packed_bytes(type, rows, cols));
+    if (at != nullptr) jobs_.push_back({type, source, rows, cols, at});
+    return packed_matrix(type, rows, cols, at);
   }
 
   Linear linear(const std::string& name, uint64_t rows, uint64_t cols, bool bias) {

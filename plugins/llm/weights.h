@@ -23,13 +23,26 @@ struct AttentionWeights {
   const float* k_norm = nullptr;  // [head_dim] or null
 };
 
+struct LatentWeights {
+  Linear q_a;                        // [q_rank, hidden]; without a q_rank there is q_b only
+  const float* q_a_norm = nullptr;   // [q_rank]
+  Linear q_b;                        // [heads * head_dim, q_rank or hidden]
+  Linear kv_a;                       // [kv_rank + rotary_dim, hidden]
+  const float* kv_a_norm = nullptr;  // [kv_rank]
+  std::vector<PackedMatrix> k_b;     // one a head: [kv_rank, key_dim], query to absorbed query
+  std::vector<PackedMatrix> v_b;     // one a head: [value_dim, kv_rank]
+  Linear o;                          // [hidden, heads * value_dim]
+};
+
 struct FeedForwardWeights {
   Linear gate, up, down;
 };
 
 struct ExpertWeights {
   Linear router;                             // [experts, hidden]
+  const float* choice_bias = nullptr;        // [experts] or null
   std::vector<PackedMatrix> gate, up, down;  // one an expert
+  FeedForwardWeights shared;
 };
 
 // A layer has those parts its shape asks for.
@@ -39,6 +52,7 @@ struct LayerWeights {
   const float* feed_forward_norm = nullptr;       // [hidden]
   const float* post_feed_forward_norm = nullptr;  // [hidden] or null
   AttentionWeights attention;
+  LatentWeights latent;
   FeedForwardWeights feed_forward;
   ExpertWeights experts;
 };

@@ -16,6 +16,7 @@ struct Family {
   void (*describe)(ShapeReader& read, ModelShape& shape);
 };
 
+extern const Family kDeepseek2;
 extern const Family kGemma3;
 extern const Family kLlama;
 extern const Family kQwen2;

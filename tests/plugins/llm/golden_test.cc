@@ -153,7 +153,8 @@ TEST_P(Golden, GreedyContinuationEqualsTransformers) {
 INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          testing::Values("llama", "llama3-rope", "llama-linear", "llama-yarn",
                                          "qwen2", "qwen2-yarn", "qwen3", "qwen3moe", "mixtral",
-                                         "gemma3"),
+                                         "gemma3", "deepseek-v2-lite", "deepseek-v2",
+                                         "deepseek-v3"),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)
