@@ -4,6 +4,7 @@
 #include <cmath>
 #include <gtest/gtest.h>
 
+#include "plugins/llm/kv_memory.h"
 #include "plugins/llm/weights.h"
 #include "tests/common/formats/gguf_writer.h"
 
@@ -96,8 +97,15 @@ TEST_F(ShapeTest, Experts) {
   expect_error(experts(4, 5), Code::invalid_argument, "expert_used_count");
   expect_error(experts(4, 0), Code::invalid_argument, "expert_used_count");
   expect_error(experts(1000, 100), Code::invalid_argument, "expert_used_count");
-  expect_error(experts(4, 2).add("llama.expert_gating_func", 2u), Code::unimplemented,
-               "expert_gating_func");
+  expect_error(experts(4, 2).add("llama.expert_gating_func", 3u), Code::unimplemented,
+               "expert_gating_func of 3");
+  expect_error(experts(4, 2).add("llama.expert_shared_count", 1u), Code::unimplemented,
+               "llama.expert_shared_count");
+  expect_error(experts(4, 2).add("llama.expert_group_count", 3u), Code::invalid_argument,
+               "expert_group_count");
+  expect_error(
+      experts(4, 3).add("llama.expert_group_count", 2u).add("llama.expert_group_used_count", 1u),
+      Code::invalid_argument, "expert_group_used_count");
   const Result<ModelShape> mixtral = read(experts(4, 2));
   ASSERT_TRUE(mixtral.ok()) << mixtral.error().message;
   EXPECT_EQ(mixtral->experts.feed_forward, 48);
@@ -138,6 +146,92 @@ TEST_F(ShapeTest, GemmaLayersHaveWindowsButEverySixth) {
   expect_error(gemma(3).add("gemma3.attention.sliding_window_pattern", pattern),
                Code::invalid_argument, "sliding_window_pattern");
   expect_error(model("gemma3"), Code::not_found, "sliding_window");
+}
+
+// A DeepSeek of three layers, and one key more.
+template <class T>
+GgufWriter deepseek(const char* key, T value) {
+  const std::pair<const char*, uint32_t> keys[] = {{"rope.dimension_count", 8},
+                                                   {"attention.q_lora_rank", 24},
+                                                   {"attention.kv_lora_rank", 32},
+                                                   {"attention.key_length", 40},
+                                                   {"attention.value_length", 32},
+                                                   {"attention.key_length_mla", 24},
+                                                   {"attention.value_length_mla", 20},
+                                                   {"leading_dense_block_count", 1},
+                                                   {"expert_count", 8},
+                                                   {"expert_used_count", 2},
+                                                   {"expert_feed_forward_length", 16},
+                                                   {"expert_shared_count", 2},
+                                                   {"expert_group_count", 4},
+                                                   {"expert_group_used_count", 2},
+                                                   {"rope.scaling.original_context_length", 64}};
+  GgufWriter writer = model("deepseek2", 3);
+  for (const auto& [name, number] : keys)
+    if (std::string_view(name) != key) writer.add("deepseek2." + std::string(name), number);
+  return writer.add("deepseek2." + std::string(key), value);
+}
+
+TEST_F(ShapeTest, DeepseekLayers) {
+  const Result<ModelShape> shape = read(deepseek("expert_weights_scale", 2.5f));
+  ASSERT_TRUE(shape.ok()) << shape.error().message;
+  EXPECT_EQ(shape->attention, AttentionKind::latent);
+  EXPECT_EQ(shape->head_dim, 24);
+  EXPECT_EQ(shape->latent.key_dim, 16);
+  EXPECT_EQ(shape->latent.value_dim, 20);
+  EXPECT_FLOAT_EQ(shape->attention_scale, 1 / std::sqrt(24.0f));
+  EXPECT_FALSE(shape->layer[0].experts);
+  EXPECT_TRUE(shape->layer[1].experts);
+  EXPECT_EQ(shape->experts.gating, Gating::softmax);
+  EXPECT_FALSE(shape->experts.normalise);
+  EXPECT_FLOAT_EQ(shape->experts.scale, 2.5f);
+  EXPECT_EQ(shape->experts.shared, 32);
+  EXPECT_EQ(shape->experts.groups_used, 2);
+  // One row of 32 latent values and 8 rotated ones for each of 32 tokens, not one a head.
+  EXPECT_EQ(KvMemory::block_bytes(*shape, KvType::f16), 3u * 32 * (32 + 8) * 2);
+  // A bias for the choice comes with sigmoids only.
+  const Result<ModelShape> biased =
+      read(deepseek("vocab_size", 8u).random_f32("blk.1.exp_probs_b.bias", {8}, 1, 1));
+  ASSERT_TRUE(biased.ok()) << biased.error().message;
+  EXPECT_EQ(biased->experts.gating, Gating::sigmoid);
+}
+
+TEST_F(ShapeTest, DeepseekPutsYarnsMagnitudeOnTheScore) {
+  const auto yarn = [](float multiplier) {
+    return deepseek("rope.scaling.yarn_log_multiplier", multiplier)
+        .add("deepseek2.rope.scaling.type", "yarn")
+        .add("deepseek2.rope.scaling.factor", 40.0f);
+  };
+  const Result<ModelShape> shape = read(yarn(0.0707f));
+  ASSERT_TRUE(shape.ok()) << shape.error().message;
+  const float magnitude = 1 + 0.0707f * std::log(40.0f);
+  EXPECT_NEAR(shape->attention_scale, magnitude * magnitude / std::sqrt(24.0f), 1e-6);
+  EXPECT_NEAR(shape->ropes[0].magnitude, 1, 1e-6);
+  const Result<ModelShape> without = read(yarn(0));
+  ASSERT_TRUE(without.ok()) << without.error().message;
+  EXPECT_NEAR(without->attention_scale, 1 / std::sqrt(24.0f), 1e-6);
+  EXPECT_NEAR(without->ropes[0].magnitude, 1 + 0.1f * std::log(40.0f), 1e-6);
+  expect_error(model("llama").add("llama.rope.scaling.yarn_log_multiplier", 0.1f),
+               Code::unimplemented, "yarn_log_multiplier");
+}
+
+TEST_F(ShapeTest, ImpossibleDeepseeks) {
+  expect_error(deepseek("attention.kv_lora_rank", 20u), Code::unimplemented, "kv_lora_rank of 20");
+  expect_error(deepseek("attention.kv_lora_rank", 4096u), Code::unimplemented,
+               "kv_lora_rank of 4096");
+  expect_error(deepseek("attention.kv_lora_rank", 0u), Code::invalid_argument, "kv_lora_rank");
+  expect_error(deepseek("rope.dimension_count", 12u), Code::unimplemented,
+               "rope.dimension_count of 12");
+  expect_error(deepseek("rope.dimension_count", 24u), Code::invalid_argument, "rotated part");
+  expect_error(deepseek("rope.dimension_count", 32u), Code::invalid_argument, "rotated part");
+  expect_error(deepseek("leading_dense_block_count", 4u), Code::invalid_argument,
+               "leading_dense_block_count");
+  expect_error(deepseek("expert_feed_forward_length", 1u << 20), Code::invalid_argument,
+               "shared experts");
+  expect_error(deepseek("expert_group_count", 3u), Code::invalid_argument, "expert_group_count");
+  expect_error(deepseek("attention.temperature_scale", 0.1f), Code::unimplemented,
+               "deepseek2.attention.temperature_scale");
+  expect_error(deepseek("nextn_predict_layers", 1u), Code::unimplemented, "nextn_predict_layers");
 }
 
 // All tensors of a one-layer model, and one more.
