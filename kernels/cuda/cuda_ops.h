@@ -35,6 +35,8 @@ struct CudaOps {
   Status (*exp)(const Exp&, CudaStream stream);
   Status (*kv_write)(const KvWrite&, CudaStream stream);
   Status (*attention)(const Attention&, CudaStream stream);
+  Status (*mla_write)(const MlaWrite&, CudaStream stream);
+  Status (*mla_attention)(const MlaAttention&, CudaStream stream);
   // The result goes to *out, one value in device memory.
   Status (*argmax)(const float* x, int64_t n, int64_t* out, CudaStream stream);
   Status (*max)(const float* x, int64_t n, float* out, CudaStream stream);

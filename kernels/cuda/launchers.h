@@ -17,6 +17,8 @@ Status add(const Add& a, CudaStream stream);
 Status exp(const Exp& a, CudaStream stream);
 Status kv_write(const KvWrite& a, CudaStream stream);
 Status attention(const Attention& a, CudaStream stream);
+Status mla_write(const MlaWrite& a, CudaStream stream);
+Status mla_attention(const MlaAttention& a, CudaStream stream);
 Status argmax(const float* x, int64_t n, int64_t* out, CudaStream stream);
 Status max(const float* x, int64_t n, float* out, CudaStream stream);
 Status log_sum_exp(const float* x, int64_t n, float* out, CudaStream stream);

@@ -145,7 +145,8 @@ void LatentAttention::attend(const LatentWeights& weights, int layer, Step& step
     for (Scratch& scratch : scratch_) {
       scratch.q.resize(std::size_t(kItems) * std::size_t(kv_width(shape)));
       scratch.out.resize(std::size_t(kItems) * std::size_t(shape.latent.kv_rank));
-      scratch.quantised.resize(quantized_bytes(kItems, widest / kBlockCols * kBlockCols));
+      const std::size_t bytes = quantized_bytes(kItems, widest / kBlockCols * kBlockCols);
+      scratch.quantised.resize((bytes + sizeof(CacheLine) - 1) / sizeof(CacheLine));
     }
   }
   // Each chunk is a thread's share: it takes the next job as long as there is one.

@@ -23,11 +23,14 @@ class LatentAttention final : public AttentionPart {
   struct Job {
     int slice, row, begin, end, head_begin, head_end;
   };
+  struct alignas(64) CacheLine {
+    std::byte bytes[64];
+  };
   // One thread's: at most kItems pairs of a query and a head.
   struct Scratch {
-    std::vector<float> q;    // [items, kv_rank + rotary_dim]
-    std::vector<float> out;  // [items, kv_rank]
-    std::vector<std::byte> quantised;
+    std::vector<float> q;              // [items, kv_rank + rotary_dim]
+    std::vector<float> out;            // [items, kv_rank]
+    std::vector<CacheLine> quantised;  // QuantizeRows::out of either, for one head
   };
 
   void project(const LatentWeights& weights, Step& step);
