@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -55,11 +56,18 @@ struct GgufTensor {
   std::span<const std::byte> bytes;  // into the mapping; empty if the type is unknown
 };
 
+struct SourceFile {
+  std::filesystem::path path;
+  MappedFile file;
+};
+
 // Movable; const functions may be called from any thread. Views, spans and pointers it gives out
 // live as long as it does, also across a move.
 class GgufFile {
  public:
   const std::filesystem::path& path() const { return path_; }
+  // What was read: the file itself, or all files of a folder that is shown as one (GgufBuilder).
+  std::span<const SourceFile> sources() const { return sources_; }
   std::span<const GgufEntry> entries() const { return entries_; }   // in file order
   std::span<const GgufTensor> tensors() const { return tensors_; }  // in file order
 
@@ -88,13 +96,17 @@ class GgufFile {
 
  private:
   friend class GgufReader;
-  GgufFile(std::filesystem::path path, MappedFile file)
-      : path_(std::move(path)), file_(std::move(file)) {}
+  friend class GgufBuilder;
+  explicit GgufFile(std::filesystem::path path) : path_(std::move(path)) {}
+  // Fill the indices below. Errors: data_loss if a name occurs twice.
+  Status index_entries();
+  Status index_tensors();
   Error wrong_type(const GgufEntry& entry, const char* want) const;
   Error missing(std::string_view key) const;
 
   std::filesystem::path path_;
-  MappedFile file_;
+  std::vector<SourceFile> sources_;
+  std::vector<std::unique_ptr<std::byte[]>> made_;  // bytes that are in no file as they are
   std::vector<GgufEntry> entries_;
   std::vector<GgufTensor> tensors_;
   std::vector<uint32_t> entries_by_key_;   // indices into entries_, sorted by key
