@@ -54,6 +54,15 @@ struct GgufTensor {
   uint64_t elements;                 // product of dims
   uint64_t offset;                   // from the start of the file
   std::span<const std::byte> bytes;  // into the mapping; empty if the type is unknown
+  // A stack whose matrices stand apart (GgufBuilder::stack) has them here, and no `bytes`.
+  std::span<const std::span<const std::byte>> apart = {};
+
+  // Matrix i of a stack [dims[2]]. REQUIRES: i < dims[2], dims[3] is 1, the type is known.
+  std::span<const std::byte> matrix(uint64_t i) const {
+    if (!apart.empty()) return apart[i];
+    const std::size_t size = bytes.size() / dims[2];
+    return bytes.subspan(i * size, size);
+  }
 };
 
 struct SourceFile {
@@ -90,7 +99,7 @@ class GgufFile {
   Result<std::vector<std::string_view>> texts(std::string_view key) const;
 
   // Tensors by name. find_tensor: nullptr if absent. tensor: not_found if absent, unimplemented if
-  // its type is unknown, so `bytes` of the tensor it gives is never empty.
+  // its type is unknown: what it gives has bytes, or is a stack [dims[2]] that stands apart.
   const GgufTensor* find_tensor(std::string_view name) const;
   Result<const GgufTensor*> tensor(std::string_view name) const;
 

@@ -59,6 +59,9 @@ void GgufBuilder::add(std::string_view key, double value) {
 void GgufBuilder::add(std::string_view key, std::span<const int32_t> values) {
   entry(key, GgufValueType::array, GgufValueType::int32, values.size(), std::as_bytes(values));
 }
+void GgufBuilder::add_booleans(std::string_view key, std::span<const uint8_t> values) {
+  entry(key, GgufValueType::array, GgufValueType::boolean, values.size(), std::as_bytes(values));
+}
 
 void GgufBuilder::add(std::string_view key, std::string_view value) {
   const std::span<std::byte> bytes = make(sizeof(uint64_t) + value.size());
@@ -102,6 +105,30 @@ Status GgufBuilder::tensor(std::string_view name, GgufTensorType type,
     return refused("has " + std::to_string(bytes.size()) + " bytes, which its shape does not need");
   tensor.bytes = bytes;
   out_.tensors_.push_back(tensor);
+  return {};
+}
+
+Status GgufBuilder::stack(std::string_view name, GgufTensorType type,
+                          std::span<const uint64_t> dims,
+                          std::span<const std::span<const std::byte>> matrices) {
+  if (matrices.empty() || dims.size() != 2)
+    return invalid(out_.path().string() + ": tensor " + quoted_name(name) +
+                   " is not a stack of matrices");
+  // Each is checked as if it stood alone; the last one then becomes the stack.
+  for (const std::span<const std::byte>& bytes : matrices) {
+    if (Status s = tensor(name, type, dims, bytes); !s) return s;
+    if (&bytes != &matrices.back()) out_.tensors_.pop_back();
+  }
+  GgufTensor& stacked = out_.tensors_.back();
+  stacked.rank = 3;
+  if (matrices.size() == 1) return {};
+  const std::span<std::byte> copy = make(matrices.size_bytes());
+  std::memcpy(copy.data(), matrices.data(), matrices.size_bytes());
+  stacked.dims[2] = matrices.size();
+  stacked.elements *= matrices.size();
+  stacked.bytes = {};
+  stacked.apart = {reinterpret_cast<const std::span<const std::byte>*>(copy.data()),
+                   matrices.size()};
   return {};
 }
 

@@ -30,11 +30,17 @@ class GgufBuilder {
   void add(std::string_view key, const char* value) { add(key, std::string_view(value)); }
   void add(std::string_view key, std::span<const std::string_view> values);
   void add(std::string_view key, std::span<const int32_t> values);
+  void add_booleans(std::string_view key, std::span<const uint8_t> values);  // 0 or 1
 
   // dims: dims[0] varies fastest; 1 to 4 of them. bytes: from keep() or make().
   // Errors: invalid_argument if the bytes are not what the type and the dimensions make.
   Status tensor(std::string_view name, GgufTensorType type, std::span<const uint64_t> dims,
                 std::span<const std::byte> bytes);
+
+  // A tensor of three dimensions out of matrices that stand in different places, each of `dims`
+  // (two of them). Errors: as tensor().
+  Status stack(std::string_view name, GgufTensorType type, std::span<const uint64_t> dims,
+               std::span<const std::span<const std::byte>> matrices);
 
   // Errors: data_loss if a key or a tensor was given twice.
   Result<GgufFile> build() &&;

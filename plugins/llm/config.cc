@@ -23,6 +23,12 @@ const char* config_schema() {
       "description": "element type of the KV cache"},
     "chat_template": {"type": "string", "maxLength": 1048576,
       "description": "a Jinja chat template instead of the model's own"},
+    "pack_cache": {"type": "boolean", "default": true,
+      "description": "keep the repacked weights on disk for the next start"},
+    "pack_cache_path": {"type": "string", "maxLength": 4096,
+      "description": "folder for them; empty: packed/ in the server's cache_dir"},
+    "pack_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 8192,
+      "description": "most of them, all models together, MiB"},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 1},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
     "min_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
@@ -52,6 +58,11 @@ Result<LlmConfig> parse_config(std::string_view config_json) {
     reader.fail("kv_type", "kv_type is \"" + kv_type + "\"; it must be \"f16\" or \"f32\"");
   }
   reader.read("chat_template", config.chat_template);
+  reader.read("pack_cache", config.pack_cache);
+  reader.read("pack_cache_path", config.pack_cache_path);
+  if (!config.pack_cache_path.empty() && config.pack_cache_path.front() != '/')
+    reader.fail("pack_cache_path", "pack_cache_path must begin with /");
+  reader.read("pack_cache_mib", config.pack_cache_mib, 1, 1 << 24);
   reader.read("temperature", config.defaults.temperature, 0.0f, 2.0f);
   reader.read("top_p", config.defaults.top_p, 0.0f, 1.0f);
   reader.read("min_p", config.defaults.min_p, 0.0f, 1.0f);

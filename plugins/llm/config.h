@@ -18,6 +18,11 @@ struct LlmConfig {
   int kv_cache_mib = 1024;    // memory for keys and values
   KvType kv_type = KvType::f16;
   std::string chat_template;  // instead of the file's
+  // Packed weights stay on disk from one start to the next: in pack_cache_path, or else in the
+  // folder the host names.
+  bool pack_cache = true;
+  std::string pack_cache_path;
+  int pack_cache_mib = 8192;  // most of all models together
   SamplingParams defaults;    // of requests that name none
 };
 

@@ -1,27 +1,27 @@
 #include "plugins/llm/loaded_model.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
+
+#include "plugins/llm/hf/hf_folder.h"
 
 namespace serval::llm {
 namespace {
 
-Result<std::filesystem::path> find_gguf(const std::filesystem::path& path) {
-  std::error_code ec;
-  if (!std::filesystem::is_directory(path, ec)) return path;
-  std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(path, ec))
-    if (entry.path().extension() == ".gguf") found.push_back(entry.path());
-  if (ec) return error(Code::failed_precondition, path.string() + ": " + ec.message());
-  if (found.size() == 1) return found[0];
-  return error(Code::not_found, path.string() + ": has " + std::to_string(found.size()) +
-                                    " .gguf files; want one, or name the file");
-}
-
+// A GGUF file, a folder with exactly one, or a Hugging Face folder.
 Result<GgufFile> open_file(const std::filesystem::path& path) {
-  const Result<std::filesystem::path> file = find_gguf(path);
-  if (!file) return file.error();
-  return open_gguf(*file);
+  std::error_code ec;
+  if (!std::filesystem::is_directory(path, ec)) return open_gguf(path);
+  std::vector<std::filesystem::path> found;
+  for (std::filesystem::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec))
+    if (it->path().extension() == ".gguf") found.push_back(it->path());
+  if (ec) return error(Code::failed_precondition, path.string() + ": " + ec.message());
+  if (found.size() == 1) return open_gguf(found[0]);
+  if (found.empty() && is_hf_folder(path)) return open_hf_folder(path);
+  return error(Code::not_found, path.string() + ": has " + std::to_string(found.size()) +
+                                    " .gguf files and is no Hugging Face folder (config.json); "
+                                    "want one, or name the file");
 }
 
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
@@ -53,6 +53,16 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   return plan;
 }
 
+// None where it is not wanted or cannot be.
+std::optional<PackCache> open_pack_cache(const LlmConfig& config, const LoadNote& note) {
+  if (!config.pack_cache || config.pack_cache_path.empty()) return std::nullopt;
+  Result<PackCache> cache =
+      PackCache::open(config.pack_cache_path, uint64_t(config.pack_cache_mib) << 20);
+  if (cache) return std::move(*cache);
+  if (note) note(true, "packed weights are not kept: " + cache.error().message);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const LlmConfig& config) {
@@ -63,7 +73,8 @@ Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const Llm
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                        const LlmConfig& config,
-                                                       const LoadProgress& progress) {
+                                                       const LoadProgress& progress,
+                                                       const LoadNote& note) {
   const Result<GgufFile> file = open_file(path);
   if (!file) return file.error();
   Result<ModelPlan> plan = plan_file(*file, config);
@@ -82,7 +93,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   const int cores = std::max(int(std::thread::hardware_concurrency()), 1);
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(std::move(*tokenizer), std::move(*chat),
                                                       config.threads > 0 ? config.threads : cores));
-  Result<Weights> weights = load_weights(*file, plan->shape, loaded->pool_, progress);
+  std::optional<PackCache> cache = open_pack_cache(config, note);
+  Result<Weights> weights =
+      load_weights(*file, plan->shape, loaded->pool_, progress, std::move(cache), note);
   if (!weights) return weights.error();
   Result<KvMemory> kv = KvMemory::allocate(plan->shape, config.kv_type, plan->blocks);
   if (!kv) return kv.error();

@@ -20,11 +20,12 @@ struct ModelPlan {
 
 class LoadedModel {
  public:
-  // path: a GGUF file, or a folder with exactly one.
+  // path: a GGUF file, a folder with exactly one, or a Hugging Face folder (hf/hf_folder.h).
   static Result<ModelPlan> plan(const std::filesystem::path& path, const LlmConfig& config);
   static Result<std::unique_ptr<LoadedModel>> load(const std::filesystem::path& path,
                                                    const LlmConfig& config,
-                                                   const LoadProgress& progress);
+                                                   const LoadProgress& progress,
+                                                   const LoadNote& note = {});
 
   Engine& engine() { return *engine_; }
   const BpeTokenizer& tokenizer() const { return tokenizer_; }

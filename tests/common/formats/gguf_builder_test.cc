@@ -55,6 +55,35 @@ TEST(GgufBuilder, RefusesWhatDoesNotFit) {
   EXPECT_NE(twice.error().message.find("twice"), std::string::npos);
 }
 
+TEST(GgufBuilder, MatricesThatStandApartAreOneStack) {
+  GgufBuilder builder("model");
+  std::vector<std::span<const std::byte>> matrices;
+  for (int i = 0; i < 3; ++i) {
+    const auto bytes = builder.make(24);
+    bytes[0] = std::byte(i);
+    matrices.push_back(bytes);
+  }
+  const uint64_t dims[] = {3, 2};
+  ASSERT_TRUE(builder.stack("apart", GgufTensorType::f32, dims, matrices).ok());
+  const uint64_t all[] = {3, 2, 3};
+  const auto together = builder.make(72);
+  together[48] = std::byte{2};
+  ASSERT_TRUE(builder.tensor("together", GgufTensorType::f32, all, together).ok());
+  matrices[1] = matrices[1].first(20);
+  EXPECT_FALSE(builder.stack("cut", GgufTensorType::f32, dims, matrices).ok());
+  EXPECT_FALSE(builder.stack("none", GgufTensorType::f32, dims, {}).ok());
+  const auto file = std::move(builder).build();
+  ASSERT_TRUE(file.ok());
+  for (const char* name : {"apart", "together"}) {
+    const GgufTensor* tensor = file->find_tensor(name);
+    ASSERT_NE(tensor, nullptr);
+    EXPECT_EQ(tensor->dims, (std::array<uint64_t, 4>{3, 2, 3, 1}));
+    EXPECT_EQ(tensor->elements, 18u);
+    EXPECT_EQ(tensor->matrix(2).size(), 24u);
+    EXPECT_EQ(tensor->matrix(2)[0], std::byte{2});
+  }
+}
+
 TEST(GgufBuilder, AKeyGivenTwiceIsAnError) {
   GgufBuilder builder("model");
   builder.add("k", true);
