@@ -7,17 +7,17 @@
 #include <string>
 #include <vector>
 
-#include "common/formats/bpe_tokenizer.h"
 #include "common/formats/nfc.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "common/utf8.h"
 
 namespace {
 
-using serval::BpeTokenizer;
+using serval::Tokenizer;
 
 struct Case {
   std::string pre;
-  BpeTokenizer tokenizer;
+  Tokenizer tokenizer;
 };
 
 // The committed vocabulary under another pre-tokenizer's name of the same length.
@@ -31,7 +31,7 @@ Case load(const std::string& pre) {
   std::ofstream(path, std::ios::binary) << bytes;
   auto file = serval::open_gguf(path);
   if (!file) std::abort();
-  auto tokenizer = BpeTokenizer::from_gguf(*file);
+  auto tokenizer = serval::tokenizer_from_gguf(*file);
   if (!tokenizer) std::abort();
   std::filesystem::remove(path);
   return {pre, std::move(*tokenizer)};
@@ -46,7 +46,7 @@ const std::vector<Case>& cases() {
   return all;
 }
 
-std::string bytes_with_tokens(const BpeTokenizer& tokenizer, const std::string& text) {
+std::string bytes_with_tokens(const Tokenizer& tokenizer, const std::string& text) {
   std::string out;
   for (const char c : text)
     if (tokenizer.find({&c, 1})) out += c;

@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <iterator>
 
-#include "common/formats/bpe_tokenizer.h"
 #include "common/formats/byte_reader.h"
 #include "common/formats/nfc.h"
 #include "common/formats/pre_tokenizer.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "common/mapped_file.h"
 #include "common/utf8.h"
 #include "test_models.h"
@@ -57,7 +57,7 @@ Digest digest(const std::vector<int32_t>& numbers) {
 void expect_equal_ids(const std::filesystem::path& model, const std::string& golden) {
   const Result<GgufFile> file = open_gguf(model);
   ASSERT_TRUE(file) << file.error().message;
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   const MappedFile expected = golden_file(golden);
   ByteReader in(expected.bytes());
@@ -128,7 +128,7 @@ TEST(TokenizerGolden, Qwen25Coder) {
 TEST(TokenizerGolden, DecodeUndoesEncode) {
   const Result<GgufFile> file = open_gguf(kGolden / "tiny-gpt-2.gguf");
   ASSERT_TRUE(file) << file.error().message;
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   int compared = 0;
   for (const std::string& bytes : golden_strings()) {
