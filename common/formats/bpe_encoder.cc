@@ -12,23 +12,24 @@ namespace {
 class BpeEncoder final : public TextEncoder {
  public:
   BpeEncoder(const Vocabulary& vocabulary, BpeMerger merger, const TokenizerData& data)
-      : vocabulary_(vocabulary), merger_(std::move(merger)), rules_(data.rules), nfc_(data.nfc) {
-    find_whole_words(data.whole_words);
+      : vocabulary_(vocabulary),
+        merger_(std::move(merger)),
+        rules_(data.rules.words),
+        nfc_(data.rules.nfc) {
+    find_whole_words(data.rules.whole_words);
   }
 
   void encode(std::string_view text, std::vector<TokenId>& out) const override {
     std::string normalized;
     if (nfc_ && normalize_nfc(text, normalized)) text = normalized;
     BpeMerger::Scratch scratch;
-    while (!text.empty()) {
-      const std::string_view word = text.substr(0, first_word(rules_, text));
-      text.remove_prefix(word.size());
+    cut_words(rules_, text, [&](std::string_view word) {
       const TokenId id = word.size() <= longest_word_ ? vocabulary_.find(word) : -1;
       if (id >= 0 && whole_[std::size_t(id)])
         out.push_back(id);
       else
         merger_.encode(word, scratch, out);
-    }
+    });
   }
 
  private:

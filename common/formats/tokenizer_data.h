@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/formats/pre_tokenizer.h"
+#include "common/formats/bpe_rules.h"
 #include "common/formats/token.h"
 
 namespace serval {
@@ -20,10 +20,8 @@ struct TokenizerData {
   std::vector<TokenKind> kinds;          // one a token; empty: all normal
 
   // byte_bpe
-  std::vector<std::string_view> merges;     // "left right", best first
-  PreTokenizer rules = PreTokenizer::gpt2;  // cut text into words
-  bool nfc = false;                         // text is put into NFC first
-  bool whole_words = false;  // a word that is a token needs no merges (Hugging Face: ignore_merges)
+  std::vector<std::string_view> merges;  // "left right", best first
+  BpeRules rules{PreTokenizer::gpt2};
 
   // sentencepiece
   std::vector<float> scores;  // one a token; of two merges the one to the higher score comes first

@@ -49,14 +49,11 @@ Error in_file(const GgufFile& file, Error error) {
 Status read_bpe(const GgufFile& file, TokenizerData& data) {
   const auto pre = file.text("tokenizer.ggml.pre");
   if (!pre) return pre.error();
-  const Result<PreTokenizer> rules = pre_tokenizer_named(*pre);
+  const Result<BpeRules> rules = bpe_rules_named(*pre);
   if (!rules) return in_file(file, rules.error());
   data.kind = TokenizerData::Kind::byte_bpe;
   data.rules = *rules;
-  data.nfc = *rules == PreTokenizer::qwen2;
-  data.whole_words = *rules == PreTokenizer::llama3;
-  // Files of Llama 3 made before the key existed rely on its being true.
-  data.add_bos = *rules == PreTokenizer::llama3;
+  data.add_bos = rules->adds_bos;
   return {};
 }
 

@@ -99,12 +99,12 @@ TEST(TokenizerGolden, NormalFormAndWordsEqualTheReference) {
     std::string normal = text;
     normalize_nfc(text, normal);
     wrong += fnv(normal.data(), normal.size()) != in.read<uint64_t>();
-    for (const auto rules :
-         {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::qwen2, PreTokenizer::llama3}) {
+    for (const auto rules : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::qwen2,
+                             PreTokenizer::llama3, PreTokenizer::qwen35, PreTokenizer::deepseek_llm,
+                             PreTokenizer::deepseek_coder, PreTokenizer::deepseek_v3}) {
       std::vector<int32_t> lengths;
-      for (std::string_view rest = text; !rest.empty();
-           rest.remove_prefix(std::size_t(lengths.back())))
-        lengths.push_back(int32_t(first_word(rules, rest)));
+      cut_words(rules, text,
+                [&](std::string_view word) { lengths.push_back(int32_t(word.size())); });
       if (digest(lengths) == read_digest(in)) continue;
       if (++wrong <= 10)
         ADD_FAILURE() << "rules " << int(rules) << ": "
