@@ -26,9 +26,22 @@ namespace {
 
 // Names under which models end a turn or a text.
 constexpr std::string_view kEndNames[] = {
-    "<|im_end|>", "<|eot_id|>",    "<|eom_id|>",        "<|endoftext|>",         "<|end_of_text|>",
-    "<|end|>",    "<end_of_turn>", "<|end_of_turn|>",   "<|END_OF_TURN_TOKEN|>", "<|return|>",
-    "</s>",       "<EOT>",         "<end_of_utterance>"};
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<|end_of_turn|>",
+    "<|END_OF_TURN_TOKEN|>",
+    "<|return|>",
+    "</s>",
+    "<EOT>",
+    "[EOT]",
+    "<end_of_utterance>",
+    "<\uFF5Cend\u2581of\u2581sentence\uFF5C>",
+};
 
 Status check_id(const char* name, std::optional<int64_t> id, int32_t tokens) {
   if (!id || (*id >= 0 && *id < tokens)) return {};

@@ -147,6 +147,19 @@ TEST(Spm, LongTextsStayCheap) {
   EXPECT_EQ(t.encode(words).size(), many / 2);
 }
 
+TEST(Spm, EveryEndTokenOfTheModelEndsAnAnswer) {
+  std::vector<Token> tokens = kTokens;
+  tokens.push_back({"<\uFF5Cend\u2581of\u2581sentence\uFF5C>", TokenKind::control});
+  tokens.push_back({"</s>", TokenKind::user_defined});  // as the tag it is in Gemma's vocabulary
+  TokenizerData data = data_of(tokens);
+  data.eos = 1;
+  data.ends = {9, 10};
+  EXPECT_THAT(tokenizer_of(data).end_tokens(), ElementsAre(1, 2, 9, 10, 17));
+  data.ends = {99};
+  EXPECT_EQ(Tokenizer::build(data).error().message,
+            "an end token's id is 99, the vocabulary has 19 tokens");
+}
+
 std::string refusal(const TokenizerData& data) {
   const Result<Tokenizer> made = Tokenizer::build(data);
   return made ? "accepted" : made.error().message;

@@ -151,6 +151,8 @@ TEST(TokenizerGolden, Gemma3) {
     strings.push_back(with_replaced(with_replaced(text, "<|im_start|>", "<start_of_turn>"),
                                     "<|im_end|>", "<end_of_turn>"));
   expect_equal_ids(*tokenizer, "gemma3.ids", strings);
+  EXPECT_EQ(tokenizer->end_tokens(), (std::vector<TokenId>{1, 106})) << "<eos>, <end_of_turn>";
+  EXPECT_EQ(tokenizer->encode("", {.add_special = true}), std::vector<TokenId>{2}) << "<bos>";
 }
 
 TEST(TokenizerGolden, SmolLm2) {
