@@ -4,6 +4,7 @@
 #include <optional>
 #include <thread>
 
+#include "common/formats/tokenizer_gguf.h"
 #include "plugins/llm/hf/hf_folder.h"
 
 namespace serval::llm {
@@ -81,7 +82,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (!plan) return plan.error();
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
-  Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
   if (!tokenizer) return tokenizer.error();
   if (tokenizer->vocab_size() > plan->shape.vocab)
     return invalid(file->path().string() + ": the tokenizer has " +

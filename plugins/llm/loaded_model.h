@@ -28,14 +28,14 @@ class LoadedModel {
                                                    const LoadNote& note = {});
 
   Engine& engine() { return *engine_; }
-  const BpeTokenizer& tokenizer() const { return tokenizer_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
   Model& model() { return *model_; }
 
  private:
-  LoadedModel(BpeTokenizer tokenizer, ChatFormat chat, int threads)
+  LoadedModel(Tokenizer tokenizer, ChatFormat chat, int threads)
       : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)), pool_(threads) {}
 
-  BpeTokenizer tokenizer_;
+  Tokenizer tokenizer_;
   ChatFormat chat_;
   ThreadPool pool_;
   std::unique_ptr<Model> model_;

@@ -5,7 +5,7 @@
 #include <functional>
 #include <random>
 
-#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/tokenizer.h"
 #include "common/json.h"
 #include "tests/plugins/llm/test_model.h"
 
