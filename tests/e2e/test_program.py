@@ -1,8 +1,10 @@
 """The program itself: commands, TLS, signals, a plugin of someone else."""
+import hashlib
 import signal
 import ssl
 import subprocess
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -34,15 +36,29 @@ def test_commands():
     assert wrong.returncode == 2 and "serve" in wrong.stderr
 
 
-def test_plugins_names_what_it_refuses(tmp_path):
-    (tmp_path / "junk.so").write_bytes(b"not an ELF file")
+def test_plugins_says_why_it_refuses_each_file(tmp_path):
     whole = (ROOT / "build/lib/serval/plugins/llm.so").read_bytes()
-    (tmp_path / "cut.so").write_bytes(whole[:5000])
-    (tmp_path / "note.so").write_bytes(whole.replace(b"SRVL\x01\x00", b"SRVL\x63\x00"))
-    out = run("plugins", "--dir", tmp_path).stdout
-    for name in ("junk.so", "cut.so", "note.so"):
-        assert name in out
-    assert "ABI" in out and "org.serval.llm  0.1.0" not in out.replace("refused", "")
+    newer = whole.replace(b"SRVL\x01\x00", b"SRVL\x63\x00")
+    assert newer != whole
+    for name, data in {"good": whole, "junk": b"not an ELF file", "cut": whole[:5000],
+                       "newer": newer, "other": Path("/bin/true").read_bytes()}.items():
+        (tmp_path / f"{name}.so").write_bytes(data)
+    done = run("plugins", "--dir", tmp_path)
+    assert done.returncode == 1
+    listed, refused = [], {}
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if words[0] == "refused":
+            refused[Path(words[1].rstrip(":")).stem] = line
+        else:
+            listed.append(words)
+    assert listed[0] == ["ID", "VERSION", "ABI", "CPU", "SHA256", "PATH"]
+    assert [row[:4] for row in listed[1:]] == [["org.serval.llm", "0.1.0", "1.0", "any"]]
+    assert hashlib.sha256(whole).hexdigest().startswith(listed[1][4])
+    assert "not an ELF file" in refused["junk"]
+    assert "a segment ends behind the file" in refused["cut"]
+    assert "needs plugin ABI 99, this host has 1" in refused["newer"]
+    assert "no Serval note" in refused["other"]
 
 
 def test_config_check_names_every_error_at_once(tmp_path):
@@ -120,8 +136,9 @@ def test_unix_socket(own_server, tmp_path):
     assert server.stop() == 0
 
 
-def test_a_second_signal_does_not_wait(own_server):
-    server = own_server().start()
+@pytest.mark.parametrize("notice", ["0s", "1h"])
+def test_a_second_signal_does_not_wait(own_server, notice):
+    server = own_server(arguments=["--set", f"server.drain_notice={notice}"]).start()
     with httpx.stream("POST", f"{server.url}/v1/completions", timeout=60, json={
             "model": MODEL, "prompt": "x", "max_tokens": 8000, "stream": True,
             "ignore_eos": True}) as reply:
@@ -131,7 +148,10 @@ def test_a_second_signal_does_not_wait(own_server):
         time.sleep(0.5)
         assert server.process.poll() is None
         server.process.terminate()
-        server.process.wait(10)
+        with pytest.raises(httpx.RemoteProtocolError):  # broken off, not finished
+            list(lines)
+        assert server.process.wait(20) == 0
+    assert "left behind" not in server.log()
 
 
 def test_metrics_page(server):
