@@ -1,7 +1,6 @@
 """Everything that goes wrong reaches the official client as the exception it has for it."""
 import subprocess
 import threading
-import time
 
 import httpx
 import openai
@@ -74,8 +73,8 @@ def test_a_full_queue_is_a_rate_limit_that_a_retry_gets_over(own_server):
         **{**LONG, "max_tokens": 300})) for _ in range(2)]
     for number, thread in enumerate(held):  # one runs, one waits
         thread.start()
-        while server.metric("serval_running") + server.metric("serval_waiting") < number + 1:
-            time.sleep(0.01)
+        server.wait_until(lambda: (server.metric("serval_running"),
+                                   server.metric("serval_waiting")) == (1, number), "full")
     question = {"model": MODEL, "prompt": "1, 2, 3,", "max_tokens": 4}
     with pytest.raises(openai.RateLimitError) as caught:
         client_of(server).completions.create(**question)
@@ -90,8 +89,7 @@ def test_a_full_queue_is_a_rate_limit_that_a_retry_gets_over(own_server):
 def test_a_model_that_is_gone(own_server):
     server = own_server().start()
     httpx.post(f"{server.admin}/admin/models/{MODEL}/unload").raise_for_status()
-    while httpx.get(f"{server.admin}/admin/models").json()["models"][0]["state"] != "unloaded":
-        time.sleep(0.02)
+    server.wait_until(lambda: server.model()["state"] == "unloaded", "unloaded")
     with pytest.raises(openai.InternalServerError) as caught:
         client_of(server).completions.create(model=MODEL, prompt="a")
     assert caught.value.status_code == 503 and "not loaded" in caught.value.message

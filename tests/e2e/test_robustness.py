@@ -197,9 +197,6 @@ def test_swap_without_a_failed_request(own_server):
     server = own_server().start()
     over = threading.Event()
 
-    def version():
-        return httpx.get(f"{server.admin}/admin/models", timeout=60).json()["models"][0]["version"]
-
     def ask():
         count = 0
         while not over.is_set():
@@ -216,14 +213,11 @@ def test_swap_without_a_failed_request(own_server):
                                            timeout=60)).status_code == 409:
                     time.sleep(0.05)  # the one before is still letting go of its old version
                 assert reply.status_code == 202, reply.text
-                end = time.monotonic() + 240
-                while version() < loads:
-                    assert time.monotonic() < end, server.log()
-                    time.sleep(0.05)
+                server.wait_until(lambda: server.model()["version"] == loads, "loaded", 240)
         finally:
             over.set()
         assert all(r.result() > 0 for r in running)
-    assert version() == 3
+    assert server.model()["version"] == 3
 
 
 def test_unload_and_load(own_server):
