@@ -110,10 +110,14 @@ class Server:
 
     def wait_until(self, condition, what, seconds=60):
         end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
-                raise AssertionError(f"{what}: not after {seconds} s:\n{self.log()}")
+        while time.monotonic() < end:
+            try:
+                if condition():
+                    return
+            except httpx.TransportError:
+                pass  # it does not listen yet
             time.sleep(0.05)
+        raise AssertionError(f"{what}: not after {seconds} s:\n{self.log()}")
 
     def wait_idle(self, seconds=20):
         self.wait_until(lambda: self.requests() == 0, "no request runs", seconds)

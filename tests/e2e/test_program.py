@@ -1,6 +1,7 @@
 """The program itself: commands, TLS, signals, a plugin of someone else."""
 import hashlib
 import signal
+import socket
 import ssl
 import subprocess
 import time
@@ -150,6 +151,33 @@ def test_tls_and_its_reload(own_server, tmp_path):
         except httpx.TransportError:
             assert time.monotonic() < end, server.log()
             time.sleep(0.1)
+    assert server.stop() == 0
+
+
+def test_http_of_the_program(own_server):
+    """Keep-alive, pipelining, chunked bodies, Expect, request ids; nothing is compressed."""
+    server = own_server(EXAMPLES, models=ECHO).start()
+    body = b'{"model":"echo","prompt":"a b","max_tokens":5}'
+    head = (b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Accept-Encoding: gzip\r\nx-request-id: mine-1\r\n")
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
+
+    def answers(connection, count):
+        data = b""
+        while data.count(b"HTTP/1.1 200 OK") < count or data.count(b'"text":"a b"') < count:
+            more = connection.recv(65536)
+            assert more, data
+            data += more
+        return data
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+                           + (head + b"Content-Length: %d\r\n\r\n" % len(body) + body) * 2)
+        data = answers(connection, 3).lower()
+        assert data.count(b"x-request-id: mine-1\r\n") == 3 and b"content-encoding" not in data
+        connection.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        answers(connection, 1)
     assert server.stop() == 0
 
 

@@ -144,6 +144,17 @@ def test_truncated_model_file_is_named_and_the_rest_serves(own_server, tmp_path)
     assert server.stop() == 0
 
 
+def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(own_server):
+    server = own_server(config='[limits]\nmemory = "50MiB"\n').start(ready=False)
+    server.wait_until(lambda: server.model()["state"] == "failed", "refused")
+    reason = server.model()["reason"]
+    assert "to load, the memory limit leaves 50.0 MiB (52428800 bytes)" in reason
+    reply = httpx.get(f"{server.url}/readyz")
+    assert reply.status_code == 503 and reason in reply.text
+    assert server.rss() < 100 << 20
+    assert server.stop() == 0
+
+
 def test_full_disk(own_server):
     """The log goes to a device that is always full."""
     server = own_server(log="/dev/full").start()
