@@ -207,6 +207,22 @@ def test_a_second_signal_does_not_wait(own_server, notice):
     assert "left behind" not in server.log()
 
 
+def test_drain_announces_itself_before_it_refuses(own_server):
+    server = own_server(EXAMPLES, models=ECHO, arguments=["--set", "server.drain_notice=1h"]).start()
+
+    def status(path):
+        return httpx.get(server.url + path).status_code
+    assert (status("/livez"), status("/readyz")) == (200, 200)
+    assert httpx.post(f"{server.admin}/admin/drain").status_code == 202  # as SIGTERM
+    server.wait_until(lambda: status("/readyz") == 503, "not ready")
+    assert status("/livez") == 200
+    assert "shutting down" in httpx.get(f"{server.url}/readyz").text
+    reply = httpx.post(f"{server.url}/v1/completions", json={"model": "echo", "prompt": "a"})
+    assert reply.status_code == 200  # balancers may still send some
+    server.process.terminate()
+    assert server.process.wait(20) == 0
+
+
 def test_metrics_page(server):
     server.answers()
     text = httpx.get(f"{server.url}/metrics").text
