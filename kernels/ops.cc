@@ -64,7 +64,7 @@ Result<const Ops*> best_ops() {
 }
 
 std::size_t quantized_bytes(int tokens, int64_t cols) {
-  return std::size_t(tokens) * std::size_t(cols / kBlockCols) * sizeof(QuantRecord);
+  return std::size_t(tokens) * std::size_t(records_of(cols)) * sizeof(QuantRecord);
 }
 
 std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim) {

@@ -20,9 +20,10 @@
 
 namespace serval {
 
-// Activations as the integer matmul reads them: int8 in blocks of 32 columns, each with its own
-// scale. out is an opaque buffer of quantized_bytes(T, K) bytes, 16-byte aligned.
-// Values: q = round(x * 127 / max|x|) of the block. NaN or infinite x gives some finite q.
+// Activations as the integer matmul reads them: int8 in runs of 128 columns (the last one may be
+// shorter), each with its own scale. out is an opaque buffer of quantized_bytes(T, K) bytes,
+// 64-byte aligned. Values: q = round(x * 127 / max|x|) of the run. NaN or infinite x gives some
+// finite q.
 struct QuantizeRows {
   const float* x;       // [T, K]
   int64_t x_stride;     // floats from one token to the next

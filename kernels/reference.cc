@@ -17,54 +17,65 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 double finite_or_zero(double x) { return std::isfinite(x) ? x : 0; }
 
 void quantize_rows(const QuantizeRows& a) {
-  const int64_t blocks = a.cols / kBlockCols;
+  const int64_t records = records_of(a.cols);
   for (int t = a.token_begin; t < a.token_end; ++t) {
-    const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, blocks);
-    QuantRecord* records = static_cast<QuantRecord*>(a.out) + tile.first_record;
-    for (int64_t b = 0; b < blocks; ++b) {
-      const float* x = a.x + t * a.x_stride + b * kBlockCols;
-      QuantRecord& r = records[b * tile.tokens + t % kTileTokens];
+    const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, records);
+    QuantRecord* out = static_cast<QuantRecord*>(a.out) + tile.first_record + t % kTileTokens;
+    for (int64_t run = 0; run < records; ++run) {
+      QuantRecord& r = out[run * tile.tokens] = {};
+      const float* x = a.x + t * a.x_stride + run * kRecordCols;
+      const int n = int(std::min<int64_t>(kRecordCols, a.cols - run * kRecordCols));
       double peak = 0;
-      for (int i = 0; i < 32; ++i) peak = std::max(peak, std::fabs(finite_or_zero(x[i])));
-      int sum = 0, low = 0;
-      for (int i = 0; i < 32; ++i) {
+      for (int i = 0; i < n; ++i) peak = std::max(peak, std::fabs(finite_or_zero(x[i])));
+      int sums[kRecordBlocks] = {};
+      for (int i = 0; i < n; ++i) {
         const double q = peak > 0 ? std::nearbyint(finite_or_zero(x[i]) * 127 / peak) : 0;
         r.q[i] = int8_t(q);
-        sum += int(q);
-        if (i < 16) low += int(q);
+        r.minus_sum[i / 32] -= int(q);
+        if (i % 32 < 16) r.minus_sum_low[i / 32] -= int(q);
+        sums[i / 32] += int(q);
       }
+      for (int b = 0; b < kRecordBlocks; ++b) r.sums[b] = f32_to_bf16(float(sums[b]));
       r.scale = float(peak / 127);
-      r.scaled_sum = r.scale * float(sum);
-      r.minus_sum = -sum;
-      r.minus_sum_low = -low;
     }
   }
 }
 
-// One token's activations as the matmul sees them.
-void read_activations(const MatMul& a, int token, std::vector<double>& x) {
-  if (is_float_form(a.w.form)) {
-    for (int64_t k = 0; k < a.w.cols; ++k) x[std::size_t(k)] = a.x[token * a.x_stride + k];
-    return;
+// Sum over the columns of one row and token, from the file's own floats.
+double float_product(const MatMul& a, int token, const std::vector<float>& w) {
+  double sum = 0;
+  for (std::size_t k = 0; k < w.size(); ++k)
+    sum += double(a.x[token * a.x_stride + int64_t(k)]) * double(w[k]);
+  return sum;
+}
+
+// The same from quantised activations: the offset of a block multiplies the sum of its activations
+// as the record states it.
+double integer_product(const MatMul& a, int token, int64_t row) {
+  const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, records_of(a.w.cols));
+  const QuantRecord* records =
+      static_cast<const QuantRecord*>(a.x_q) + tile.first_record + token % kTileTokens;
+  double sum = 0;
+  for (int64_t b = 0; b < a.w.cols / kBlockCols; ++b) {
+    const QuantRecord& r = records[b / kRecordBlocks * tile.tokens];
+    const int in_record = int(b % kRecordBlocks);
+    const PackedBlock w = read_packed_block(a.w, row, b);
+    double dot = double(w.offset) * bf16_to_f32(r.sums[in_record]);
+    for (int i = 0; i < 32; ++i)
+      dot += double(w.d[i / 16]) * (w.q[i] - w.zero) * r.q[in_record * 32 + i];
+    sum += double(r.scale) * dot;
   }
-  const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, a.w.cols / kBlockCols);
-  const QuantRecord* records = static_cast<const QuantRecord*>(a.x_q) + tile.first_record;
-  for (int64_t k = 0; k < a.w.cols; ++k) {
-    const QuantRecord& r = records[k / kBlockCols * tile.tokens + token % kTileTokens];
-    x[std::size_t(k)] = double(r.scale) * r.q[k % kBlockCols];
-  }
+  return sum;
 }
 
 void matmul(const MatMul& a) {
+  const bool floats = is_float_form(a.w.form);
   std::vector<float> w(std::size_t(a.w.cols));
-  std::vector<double> x(std::size_t(a.w.cols));
   const int64_t last = std::min(a.group_end * kGroupRows, a.w.rows);
-  for (int t = a.token_begin; t < a.token_end; ++t) {
-    read_activations(a, t, x);
-    for (int64_t row = a.group_begin * kGroupRows; row < last; ++row) {
-      dequantize_packed_row(a.w, row, w.data());
-      double sum = 0;
-      for (std::size_t k = 0; k < x.size(); ++k) sum += x[k] * double(w[k]);
+  for (int64_t row = a.group_begin * kGroupRows; row < last; ++row) {
+    if (floats) dequantize_packed_row(a.w, row, w.data());
+    for (int t = a.token_begin; t < a.token_end; ++t) {
+      double sum = floats ? float_product(a, t, w) : integer_product(a, t, row);
       if (a.bias != nullptr) sum += a.bias[row];
       if (a.add != nullptr) sum += a.add[t * a.add_stride + row];
       a.y[t * a.y_stride + row] = float(sum);

@@ -1,4 +1,4 @@
-// Everything an instruction set implements, over its Vec and block_dot. Included inside
+// Everything an instruction set implements, over its Vec and pair_dot. Included inside
 // serval's unnamed namespace.
 // clang-format off
 // each needs the ones before
