@@ -118,16 +118,17 @@ struct Exp {
 };
 
 // ---- Paged attention ----
-// The cache of one layer is a list of blocks of 32 tokens. In a block each kv head has a K tile
-// [D][32] (dimension-major: one vector holds one dimension of many keys, so many keys are scored
-// by broadcasting q) followed by a V tile [32][D] (token-major). Slots not yet written are
-// never read into a result.
+// The cache of one layer is a list of blocks of 32 tokens; kernels/kv_layout.h says how a block
+// lies. Slots not yet written are never read into a result.
 inline constexpr int kKvBlockTokens = 32;
-enum class KvType : uint8_t { f32, f16 };
+// bf16: on avx512 queries and weights are rounded to bf16 too (2^-9 relative). int8: one scale a
+// vector; on avx512 queries and weights are quantised to 8 bits too. int4: one step and minimum a run
+// of 32 dimensions.
+enum class KvType : uint8_t { f32, f16, bf16, int8, int4 };
 // Bytes of one block of one layer, a multiple of 64. D: 16..256, a multiple of 8.
 std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim);
 
-// Stores one token's K (already rotated) and V at slot 0..31 of a block. f16 rounds to nearest.
+// Stores one token's K (already rotated) and V at slot 0..31 of a block, rounded to nearest.
 struct KvWrite {
   const float* k;  // [kv_heads, D]
   const float* v;  // [kv_heads, D]
@@ -155,7 +156,8 @@ struct Attention {
   int head_dim;
   int kv_head_begin;
   int kv_head_end;
-  float scale;  // on q.k, usually 1/sqrt(D)
+  float scale;     // on q.k, usually 1/sqrt(D)
+  int window = 0;  // keys a query sees, itself included; 0: all before it
 };
 
 // One implementation of everything. Tables are constants; hold a reference from load time on.

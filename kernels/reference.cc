@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/tables.h"
 
@@ -129,56 +130,96 @@ void exp_all(const Exp& a) {
   for (int64_t i = 0; i < a.n; ++i) a.y[i] = float(std::exp(double(a.x[i] - a.shift)));
 }
 
-// Element `index` of a block's memory.
-double kv_element(const void* block, KvType type, int64_t index) {
-  return type == KvType::f32 ? static_cast<const float*>(block)[index]
-                             : f16_to_f32(static_cast<const uint16_t*>(block)[index]);
-}
+// One side of one head in a block: K, or V.
+struct KvSide {
+  KvType type;
+  int head_dim;
+  bool values;
+  uint8_t* data;
+  uint8_t* scales;
 
-void put_kv_element(void* block, KvType type, int64_t index, float value) {
-  if (type == KvType::f32)
-    static_cast<float*>(block)[index] = value;
-  else
-    static_cast<uint16_t*>(block)[index] = f32_to_f16(value);
-}
+  KvSide(const void* block, KvType type, int head, int head_dim, bool values)
+      : type(type), head_dim(head_dim), values(values) {
+    uint8_t* first =
+        static_cast<uint8_t*>(const_cast<void*>(block)) + head * kv_head_bytes(type, head_dim);
+    const int64_t side = kv_side_bytes(type, head_dim);
+    const int64_t side_scales = (kv_head_bytes(type, head_dim) - 2 * side) / 2;
+    data = first + (values ? side : 0);
+    scales = first + 2 * side + (values ? side_scales : 0);
+  }
 
-int64_t k_index(int head, int head_dim, int slot, int d) {
-  return (int64_t{2} * head * head_dim + d) * kKvBlockTokens + slot;
-}
+  int64_t index(int slot, int d) const {
+    return values ? v_element(type, head_dim, slot, d) : k_element(type, slot, d);
+  }
 
-int64_t v_index(int head, int head_dim, int slot, int d) {
-  return (int64_t{2} * head + 1) * head_dim * kKvBlockTokens + int64_t{slot} * head_dim + d;
-}
+  double get(int slot, int d) const {
+    const auto* halves = reinterpret_cast<const uint16_t*>(data);
+    switch (type) {
+      case KvType::f32:
+        return reinterpret_cast<const float*>(data)[index(slot, d)];
+      case KvType::f16:
+        return f16_to_f32(halves[index(slot, d)]);
+      case KvType::bf16:
+        return bf16_to_f32(halves[index(slot, d)]);
+      case KvType::int8: {
+        const uint8_t byte = data[index(slot, d)];
+        return double(reinterpret_cast<const float*>(scales)[slot]) *
+               (values ? int(int8_t(byte)) : int(byte) - 128);
+      }
+      case KvType::int4: {
+        const auto* steps = reinterpret_cast<const uint16_t*>(scales);
+        return values ? read_int4<true>(data, steps, head_dim, slot, d)
+                      : read_int4<false>(data, steps, head_dim, slot, d);
+      }
+    }
+    return 0;
+  }
+
+  void put(int slot, const float* x) const {
+    auto* halves = reinterpret_cast<uint16_t*>(data);
+    auto* steps = reinterpret_cast<uint16_t*>(scales);
+    if (type == KvType::int8)
+      return values ? write_int8<true>(x, head_dim, slot, data, reinterpret_cast<float*>(scales))
+                    : write_int8<false>(x, head_dim, slot, data, reinterpret_cast<float*>(scales));
+    if (type == KvType::int4)
+      return values ? write_int4<true>(x, head_dim, slot, data, steps)
+                    : write_int4<false>(x, head_dim, slot, data, steps);
+    for (int d = 0; d < head_dim; ++d) {
+      const int64_t at = index(slot, d);
+      if (type == KvType::f32)
+        reinterpret_cast<float*>(data)[at] = x[d];
+      else
+        halves[at] = type == KvType::f16 ? f32_to_f16(x[d]) : f32_to_bf16(x[d]);
+    }
+  }
+};
 
 void kv_write(const KvWrite& a) {
   for (int h = 0; h < a.kv_heads; ++h) {
-    for (int d = 0; d < a.head_dim; ++d) {
-      const int64_t from = int64_t{h} * a.head_dim + d;
-      put_kv_element(a.block, a.type, k_index(h, a.head_dim, a.slot, d), a.k[from]);
-      put_kv_element(a.block, a.type, v_index(h, a.head_dim, a.slot, d), a.v[from]);
-    }
+    const int64_t from = int64_t{h} * a.head_dim;
+    KvSide(a.block, a.type, h, a.head_dim, false).put(a.slot, a.k + from);
+    KvSide(a.block, a.type, h, a.head_dim, true).put(a.slot, a.v + from);
   }
 }
 
-// One query head over keys 0..position.
+// One query head over the keys it sees.
 void attend(const Attention& a, const float* q, int kv_head, int position, float* out) {
+  const int first = a.window > 0 ? std::max(position + 1 - a.window, 0) : 0;
   std::vector<double> p(std::size_t(position) + 1), sum(std::size_t(a.head_dim));
   double peak = -kInfinity, total = 0;
-  for (int t = 0; t <= position; ++t) {
+  for (int t = first; t <= position; ++t) {
+    const KvSide k(a.blocks[t / kKvBlockTokens], a.type, kv_head, a.head_dim, false);
     double& score = p[std::size_t(t)];
-    for (int d = 0; d < a.head_dim; ++d)
-      score += double(q[d]) * kv_element(a.blocks[t / kKvBlockTokens], a.type,
-                                         k_index(kv_head, a.head_dim, t % kKvBlockTokens, d));
+    for (int d = 0; d < a.head_dim; ++d) score += double(q[d]) * k.get(t % kKvBlockTokens, d);
     score *= a.scale;
     peak = std::max(peak, score);
   }
-  for (int t = 0; t <= position; ++t) {
+  for (int t = first; t <= position; ++t) {
+    const KvSide v(a.blocks[t / kKvBlockTokens], a.type, kv_head, a.head_dim, true);
     const double weight = std::exp(p[std::size_t(t)] - peak);
     total += weight;
     for (int d = 0; d < a.head_dim; ++d)
-      sum[std::size_t(d)] +=
-          weight * kv_element(a.blocks[t / kKvBlockTokens], a.type,
-                              v_index(kv_head, a.head_dim, t % kKvBlockTokens, d));
+      sum[std::size_t(d)] += weight * v.get(t % kKvBlockTokens, d);
   }
   for (int d = 0; d < a.head_dim; ++d) out[d] = float(sum[std::size_t(d)] / total);
 }
