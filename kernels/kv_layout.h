@@ -5,9 +5,10 @@
 //   bf16     K [D/2][32 slots][2]     V [16][D][2 slots]      pairs, as vdpbf16ps reads them
 //   int8     K [D/4][32 slots][4]     V [8][D][4 slots]       fours, as vpdpbusd reads them;
 //            K as q + 128, V signed; f32 scales of K [32], of V [32]: value = scale * q
-//   int4     K [D][16]                V [32 slots][D/2]       two nibbles a byte: slot and slot + 16,
-//            d and d + D/2; for each run of 32 dimensions f16 steps [32] and minima [32], of K, then
-//            of V: value = minimum + step * q
+//   int4     K [D][16]                V [32 slots][D/2]       two nibbles a byte: slot and slot +
+//   16,
+//            d and d + D/2; for each run of 32 dimensions f16 steps [32] and minima [32], of K,
+//            then of V: value = minimum + step * q
 //
 // Static and constexpr for the reasons float16.h gives.
 #pragma once
@@ -49,14 +50,14 @@ constexpr int kKvRunDims = 32;  // dimensions of one int4 step and minimum
 }
 
 // Index of an element within its side; of a byte for int4.
-[[maybe_unused]] constexpr int64_t k_element(KvType type, int slot, int d) {
+[[maybe_unused]] constexpr int64_t k_element(KvType type, int head_dim, int slot, int d) {
   switch (type) {
     case KvType::bf16:
       return (int64_t{d / 2} * 32 + slot) * 2 + d % 2;
     case KvType::int8:
       return (int64_t{d / 4} * 32 + slot) * 4 + d % 4;
     case KvType::int4:
-      return int64_t{d} * 16 + slot % 16;
+      return int64_t{d % (head_dim / 2)} * 32 + slot;
     default:
       return int64_t{d} * 32 + slot;
   }
@@ -78,8 +79,8 @@ constexpr int kKvRunDims = 32;  // dimensions of one int4 step and minimum
 // Round to nearest, |x| below 2^22.
 [[maybe_unused]] constexpr float kv_round(float x) { return (x + 0x1.8p23f) - 0x1.8p23f; }
 
-// One head's vector x [D] at `slot` of its keys (kValues: of its values), int8. side: the first byte
-// of the side; scales: [32] of the side. Not finite: any finite q.
+// One head's vector x [D] at `slot` of its keys (kValues: of its values), int8. side: the first
+// byte of the side; scales: [32] of the side. Not finite: any finite q.
 template <bool kValues>
 [[maybe_unused]] constexpr void write_int8(const float* x, int head_dim, int slot, uint8_t* side,
                                            float* scales) {
@@ -98,7 +99,7 @@ template <bool kValues>
     if constexpr (kValues)
       side[v_element(KvType::int8, head_dim, slot, d)] = uint8_t(int8_t(rounded));
     else
-      side[k_element(KvType::int8, slot, d)] = uint8_t(rounded + 128);
+      side[k_element(KvType::int8, head_dim, slot, d)] = uint8_t(rounded + 128);
   }
 }
 
@@ -124,9 +125,9 @@ template <bool kValues>
     for (int d = begin; d < end; ++d) {
       float q = (x[d] - minimum) * inverse;
       q = q < 15.0f ? (q > 0.0f ? q : 0.0f) : 15.0f;  // NaN: 15
-      const bool top = kValues ? d >= head_dim / 2 : slot >= 16;
+      const bool top = d >= head_dim / 2;
       uint8_t& byte = side[kValues ? v_element(KvType::int4, head_dim, slot, d)
-                                   : k_element(KvType::int4, slot, d)];
+                                   : k_element(KvType::int4, head_dim, slot, d)];
       byte = uint8_t((byte & (top ? 0x0f : 0xf0)) | int(kv_round(q)) << (top ? 4 : 0));
     }
   }
@@ -137,9 +138,9 @@ template <bool kValues>
 [[maybe_unused]] constexpr float read_int4(const uint8_t* side, const uint16_t* scales,
                                            int head_dim, int slot, int d) {
   const int run = d / kKvRunDims;
-  const bool top = kValues ? d >= head_dim / 2 : slot >= 16;
+  const bool top = d >= head_dim / 2;
   const uint8_t byte = side[kValues ? v_element(KvType::int4, head_dim, slot, d)
-                                    : k_element(KvType::int4, slot, d)];
+                                    : k_element(KvType::int4, head_dim, slot, d)];
   const float step = f16_to_f32(scales[(run * 2) * 32 + slot]);
   return f16_to_f32(scales[(run * 2 + 1) * 32 + slot]) + step * float(byte >> (top ? 4 : 0) & 15);
 }

@@ -73,15 +73,15 @@ std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim) {
 }
 
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,
-                      const float* factors) {
+                      const float* factors, double magnitude) {
   const int half = rotary_dim / 2;
   for (int i = 0; i < half; ++i) {
     const double frequency =
         std::pow(base, -2.0 * i / rotary_dim) / (factors != nullptr ? double(factors[i]) : 1.0);
     for (int p = 0; p < positions; ++p) {
       float* row = cos_sin + int64_t{p} * rotary_dim;
-      row[i] = float(std::cos(p * frequency));
-      row[half + i] = float(std::sin(p * frequency));
+      row[i] = float(magnitude * std::cos(p * frequency));
+      row[half + i] = float(magnitude * std::sin(p * frequency));
     }
   }
 }

@@ -84,12 +84,16 @@ struct Rope {
   RopeLayout layout;
 };
 // Fills rows [0, positions) of a cos_sin table: angle(p, i) = p * base^(-2i/rotary_dim) /
-// factors[i]. factors: [rotary_dim/2] or null for all 1. Computed in double.
+// factors[i]; cosines and sines are multiplied by `magnitude`. factors: [rotary_dim/2] or null for
+// all 1. Computed in double.
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,
-                      const float* factors);
+                      const float* factors, double magnitude = 1);
 
-// y = silu(gate) * up, silu(x) = x / (1 + exp(-x)). y may be gate or up.
-struct SiluMul {
+// y = f(gate) * up. y may be gate or up.
+//   silu_mul  f(x) = x / (1 + exp(-x))
+//   gelu_mul  f(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))), GELU's tanh form (Hendrycks and
+//             Gimpel 2016)
+struct GatedMul {
   const float* gate;  // [rows, dim]
   int64_t gate_stride;
   const float* up;  // [rows, dim]
@@ -108,6 +112,24 @@ struct Add {
   int64_t n;
 };
 
+// y = weights[0] * rows[0] + weights[1] * rows[1] + ..., added up in this order. y is none of the
+// rows.
+struct MixRows {
+  const float* const* rows;  // [count] of [dim]
+  const float* weights;      // [count]
+  int count;
+  float* y;  // [dim]
+  int64_t dim;
+};
+
+// y = cap * tanh(x / cap), cap > 0. y may be x.
+struct SoftCap {
+  const float* x;  // [n]
+  float* y;        // [n]
+  int64_t n;
+  float cap;
+};
+
 // y = exp(x - shift). y may be x. Within 2 units in the last place; 0 below -87.3, +inf above
 // 88.4, NaN for NaN.
 struct Exp {
@@ -122,8 +144,8 @@ struct Exp {
 // lies. Slots not yet written are never read into a result.
 inline constexpr int kKvBlockTokens = 32;
 // bf16: on avx512 queries and weights are rounded to bf16 too (2^-9 relative). int8: one scale a
-// vector; on avx512 queries and weights are quantised to 8 bits too. int4: one step and minimum a run
-// of 32 dimensions.
+// vector; on avx512 queries and weights are quantised to 8 bits too. int4: one step and minimum a
+// run of 32 dimensions.
 enum class KvType : uint8_t { f32, f16, bf16, int8, int4 };
 // Bytes of one block of one layer, a multiple of 64. D: 16..256, a multiple of 8.
 std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim);
@@ -157,18 +179,23 @@ struct Attention {
   int kv_head_begin;
   int kv_head_end;
   float scale;     // on q.k, usually 1/sqrt(D)
-  int window = 0;  // keys a query sees, itself included; 0: all before it
+  int window = 0;  // a query sees the last `window` keys, its own among them; 0: all. Blocks that
+                   // no query sees may be anything.
 };
 
 // One implementation of everything. Tables are constants; hold a reference from load time on.
 struct Ops {
   const char* name;
   bool (*usable)();  // whether this CPU and its operating system can run it
+  KvType kv_type;    // what its attention is fastest with, bar the types below 16 bits
   void (*quantize_rows)(const QuantizeRows&);
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);
   void (*rope)(const Rope&);
-  void (*silu_mul)(const SiluMul&);
+  void (*silu_mul)(const GatedMul&);
+  void (*gelu_mul)(const GatedMul&);
+  void (*mix_rows)(const MixRows&);
+  void (*soft_cap)(const SoftCap&);
   void (*add)(const Add&);
   void (*exp)(const Exp&);
   void (*kv_write)(const KvWrite&);

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 #include <vector>
 
 #include "kernels/float16.h"
@@ -113,13 +114,35 @@ void rope(const Rope& a) {
   }
 }
 
-void silu_mul(const SiluMul& a) {
+void silu_mul(const GatedMul& a) {
   for (int r = 0; r < a.rows; ++r) {
     for (int64_t i = 0; i < a.dim; ++i) {
       const double gate = a.gate[r * a.gate_stride + i];
       a.y[r * a.y_stride + i] = float(gate / (1 + std::exp(-gate)) * a.up[r * a.up_stride + i]);
     }
   }
+}
+
+void gelu_mul(const GatedMul& a) {
+  for (int r = 0; r < a.rows; ++r) {
+    for (int64_t i = 0; i < a.dim; ++i) {
+      const double x = a.gate[r * a.gate_stride + i];
+      const double inner = std::sqrt(2 / std::numbers::pi) * (x + 0.044715 * x * x * x);
+      a.y[r * a.y_stride + i] = float(x / 2 * (1 + std::tanh(inner)) * a.up[r * a.up_stride + i]);
+    }
+  }
+}
+
+void mix_rows(const MixRows& a) {
+  for (int64_t d = 0; d < a.dim; ++d) {
+    double sum = 0;
+    for (int i = 0; i < a.count; ++i) sum += double(a.weights[i]) * a.rows[i][d];
+    a.y[d] = float(sum);
+  }
+}
+
+void soft_cap(const SoftCap& a) {
+  for (int64_t i = 0; i < a.n; ++i) a.y[i] = float(a.cap * std::tanh(double(a.x[i]) / a.cap));
 }
 
 void add(const Add& a) {
@@ -149,7 +172,7 @@ struct KvSide {
   }
 
   int64_t index(int slot, int d) const {
-    return values ? v_element(type, head_dim, slot, d) : k_element(type, slot, d);
+    return values ? v_element(type, head_dim, slot, d) : k_element(type, head_dim, slot, d);
   }
 
   double get(int slot, int d) const {
@@ -259,11 +282,15 @@ float log_sum_exp(const float* x, int64_t n) {
 const Ops kReferenceOps = {
     .name = "reference",
     .usable = always_usable,
+    .kv_type = KvType::f16,
     .quantize_rows = quantize_rows,
     .matmul = matmul,
     .rms_norm = rms_norm,
     .rope = rope,
     .silu_mul = silu_mul,
+    .gelu_mul = gelu_mul,
+    .mix_rows = mix_rows,
+    .soft_cap = soft_cap,
     .add = add,
     .exp = exp_all,
     .kv_write = kv_write,

@@ -6,19 +6,30 @@
 #include "kernels/cpu/rowwise.inl"
 #include "kernels/cpu/quantize.inl"
 #include "kernels/cpu/matmul.inl"
+#include "kernels/cpu/kv_cache.inl"
+#if defined(__AVX512BF16__)
+#include "kernels/cpu/int4_avx512.inl"
+#include "kernels/cpu/attention_avx512.inl"
+#else
+bool native_attention(const Attention&) { return false; }
+#endif
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/logits.inl"
 // clang-format on
 
-constexpr Ops make_table(const char* name, bool (*usable)()) {
+constexpr Ops make_table(const char* name, bool (*usable)(), KvType kv_type) {
   return {
       .name = name,
       .usable = usable,
+      .kv_type = kv_type,
       .quantize_rows = quantize_rows,
       .matmul = matmul,
       .rms_norm = rms_norm,
       .rope = rope,
       .silu_mul = silu_mul,
+      .gelu_mul = gelu_mul,
+      .mix_rows = mix_rows,
+      .soft_cap = soft_cap,
       .add = add,
       .exp = exp_all,
       .kv_write = kv_write,

@@ -23,17 +23,46 @@ void rms_norm(const RmsNorm& a) {
 // int lanes left, for counts above 2^31.
 int left(int64_t n, int64_t i) { return n - i < Vec::width ? int(n - i) : Vec::width; }
 
-void silu_mul(const SiluMul& a) {
+// x / (1 + exp(-2u)) is x/2 (1 + tanh u): neither form of tanh's cancellation is met.
+Vec silu(Vec x) { return x / (Vec::set(1.0f) + exp(Vec::zero() - x)); }
+Vec gelu(Vec x) {
+  const Vec cubic = fma(x * x, Vec::set(0.044715f), Vec::set(1.0f)) * x;
+  return x / (Vec::set(1.0f) + exp(cubic * Vec::set(-1.59576912f)));  // -2 sqrt(2/pi)
+}
+
+template <Vec (*activation)(Vec)>
+void gated_mul(const GatedMul& a) {
   for (int r = 0; r < a.rows; ++r) {
     const float* gate = a.gate + r * a.gate_stride;
     const float* up = a.up + r * a.up_stride;
     float* y = a.y + r * a.y_stride;
     for (int64_t i = 0; i < a.dim; i += Vec::width) {
       const int n = left(a.dim, i);
-      const Vec g = Vec::load(gate + i, n);
-      const Vec silu = g / (Vec::set(1.0f) + exp(Vec::zero() - g));
-      (silu * Vec::load(up + i, n)).store(y + i, n);
+      (activation(Vec::load(gate + i, n)) * Vec::load(up + i, n)).store(y + i, n);
     }
+  }
+}
+void silu_mul(const GatedMul& a) { gated_mul<silu>(a); }
+void gelu_mul(const GatedMul& a) { gated_mul<gelu>(a); }
+
+void mix_rows(const MixRows& a) {
+  for (int64_t d = 0; d < a.dim; d += Vec::width) {
+    const int n = left(a.dim, d);
+    Vec sum = Vec::zero();
+    for (int i = 0; i < a.count; ++i)
+      sum = fma(Vec::set(a.weights[i]), Vec::load(a.rows[i] + d, n), sum);
+    sum.store(a.y + d, n);
+  }
+}
+
+// tanh u = 1 - 2 / (exp(2u) + 1): absolute error of one rounding, which for a logit is enough.
+void soft_cap(const SoftCap& a) {
+  const Vec one = Vec::set(1.0f), two = Vec::set(2.0f), cap = Vec::set(a.cap);
+  const Vec slope = Vec::set(2.0f / a.cap);
+  for (int64_t i = 0; i < a.n; i += Vec::width) {
+    const int n = left(a.n, i);
+    const Vec tanh = one - two / (exp(Vec::load(a.x + i, n) * slope) + one);
+    (cap * tanh).store(a.y + i, n);
   }
 }
 

@@ -27,7 +27,10 @@ struct CudaOps {
   Status (*matmul)(const MatMul&, CudaStream stream);
   Status (*rms_norm)(const RmsNorm&, CudaStream stream);
   Status (*rope)(const Rope&, CudaStream stream);
-  Status (*silu_mul)(const SiluMul&, CudaStream stream);
+  Status (*silu_mul)(const GatedMul&, CudaStream stream);
+  Status (*gelu_mul)(const GatedMul&, CudaStream stream);
+  Status (*mix_rows)(const MixRows&, CudaStream stream);
+  Status (*soft_cap)(const SoftCap&, CudaStream stream);
   Status (*add)(const Add&, CudaStream stream);
   Status (*exp)(const Exp&, CudaStream stream);
   Status (*kv_write)(const KvWrite&, CudaStream stream);

@@ -33,13 +33,36 @@ __global__ void rope_kernel(Rope a) {
   }
 }
 
-__global__ void silu_mul_kernel(SiluMul a) {
+struct Silu {
+  __device__ static float of(float x) { return x / (1.0f + expf(-x)); }
+};
+struct Gelu {
+  __device__ static float of(float x) {
+    return 0.5f * x * (1.0f + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+  }
+};
+
+template <class Activation>
+__global__ void gated_mul_kernel(GatedMul a) {
   const int64_t n = a.rows * a.dim;
   for (int64_t e = first_element(); e < n; e += element_step()) {
     const int64_t row = e / a.dim, i = e % a.dim;
     const float gate = a.gate[row * a.gate_stride + i];
-    a.y[row * a.y_stride + i] = gate / (1.0f + expf(-gate)) * a.up[row * a.up_stride + i];
+    a.y[row * a.y_stride + i] = Activation::of(gate) * a.up[row * a.up_stride + i];
   }
+}
+
+__global__ void mix_rows_kernel(MixRows a) {
+  for (int64_t d = first_element(); d < a.dim; d += element_step()) {
+    float sum = 0;
+    for (int i = 0; i < a.count; ++i) sum += a.weights[i] * a.rows[i][d];
+    a.y[d] = sum;
+  }
+}
+
+__global__ void soft_cap_kernel(SoftCap a) {
+  for (int64_t i = first_element(); i < a.n; i += element_step())
+    a.y[i] = a.cap * tanhf(a.x[i] / a.cap);
 }
 
 __global__ void add_kernel(Add a) {
@@ -61,8 +84,22 @@ Status rope(const Rope& a, CudaStream stream) {
   return launch("rope", rope_kernel, element_blocks(pairs), kThreads, stream, a);
 }
 
-Status silu_mul(const SiluMul& a, CudaStream stream) {
-  return launch("silu_mul", silu_mul_kernel, element_blocks(a.rows * a.dim), kThreads, stream, a);
+Status silu_mul(const GatedMul& a, CudaStream stream) {
+  return launch("silu_mul", gated_mul_kernel<Silu>, element_blocks(a.rows * a.dim), kThreads,
+                stream, a);
+}
+
+Status gelu_mul(const GatedMul& a, CudaStream stream) {
+  return launch("gelu_mul", gated_mul_kernel<Gelu>, element_blocks(a.rows * a.dim), kThreads,
+                stream, a);
+}
+
+Status mix_rows(const MixRows& a, CudaStream stream) {
+  return launch("mix_rows", mix_rows_kernel, element_blocks(a.dim), kThreads, stream, a);
+}
+
+Status soft_cap(const SoftCap& a, CudaStream stream) {
+  return launch("soft_cap", soft_cap_kernel, element_blocks(a.n), kThreads, stream, a);
 }
 
 Status add(const Add& a, CudaStream stream) {

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
+#include <vector>
 
 #include "common/thread_pool.h"
 #include "kernels/ops.h"
@@ -15,10 +17,9 @@ class Compute {
 
   const Ops& ops() const { return ops_; }
 
-  // Several matrix products over the same tokens as one phase. A chunk is some row groups of one of
-  // them: large enough to pay for its dispatch, small enough that threads finish together.
-  template <std::size_t N>
-  void matmul(std::array<MatMul, N> products) {
+  // Several matrix products as one phase; each takes all its tokens. A chunk is some row groups of
+  // one of them: large enough to pay for its dispatch, small enough that threads finish together.
+  void matmul(std::span<MatMul> products) {
     int64_t work = 0;
     for (MatMul& product : products) {
       product.token_begin = 0;
@@ -27,21 +28,26 @@ class Compute {
     }
     const int64_t chunks_wanted = std::max<int64_t>(work / kChunkCost, pool_.threads() * 4);
     const int64_t chunk_cost = std::max<int64_t>(work / chunks_wanted, 1);
-    std::array<int64_t, N> step{};   // row groups a chunk
-    std::array<int, N + 1> first{};  // first chunk of each product
-    for (std::size_t i = 0; i < N; ++i) {
-      step[i] = std::max<int64_t>(chunk_cost / cost(products[i]), 1);
-      const int64_t groups = group_count(products[i].w.rows);
-      first[i + 1] = first[i] + int((groups + step[i] - 1) / step[i]);
+    parts_.clear();
+    int chunks = 0;
+    for (const MatMul& product : products) {
+      const int64_t step = std::max<int64_t>(chunk_cost / cost(product), 1);
+      parts_.push_back({chunks, step});
+      chunks += int((group_count(product.w.rows) + step - 1) / step);
     }
-    pool_.run(first[N], [&](int chunk) {
-      std::size_t i = 0;
-      while (chunk >= first[i + 1]) ++i;
-      MatMul part = products[i];
-      part.group_begin = (chunk - first[i]) * step[i];
-      part.group_end = std::min(part.group_begin + step[i], group_count(part.w.rows));
-      ops_.matmul(part);
+    pool_.run(chunks, [&](int chunk) {
+      const auto next = std::upper_bound(parts_.begin(), parts_.end(), chunk,
+                                         [](int c, const Part& part) { return c < part.first; });
+      const Part& part = *(next - 1);
+      MatMul product = products[std::size_t(next - 1 - parts_.begin())];
+      product.group_begin = (chunk - part.first) * part.step;
+      product.group_end = std::min(product.group_begin + part.step, group_count(product.w.rows));
+      ops_.matmul(product);
     });
+  }
+  template <std::size_t N>
+  void matmul(std::array<MatMul, N> products) {
+    matmul(std::span<MatMul>(products));
   }
 
   // body(begin, end) over ranges of [0, count); alone on the caller's thread when there is little
@@ -64,6 +70,10 @@ class Compute {
   }
 
  private:
+  struct Part {    // of a phase: one product
+    int first;     // chunk
+    int64_t step;  // row groups a chunk
+  };
   static constexpr int64_t kChunkCost = 16'000'000;  // multiply-adds: some 70 us of one core
 
   // Of one row group. A product of few tokens costs the reading of the weights.
@@ -73,6 +83,7 @@ class Compute {
 
   const Ops& ops_;
   ThreadPool& pool_;
+  std::vector<Part> parts_;
 };
 
 }  // namespace serval::llm

@@ -1,6 +1,8 @@
 // The memory behind the KV cache's blocks.
 #pragma once
 
+#include <vector>
+
 #include "common/aligned_memory.h"
 #include "kernels/ops.h"
 #include "plugins/llm/block_pool.h"
@@ -10,19 +12,29 @@ namespace serval::llm {
 
 static_assert(kBlockTokens == kKvBlockTokens);
 
+// Bytes of one layer in one block: what the shape's kind of attention keeps of kBlockTokens tokens.
+// A multiple of 64.
+inline std::size_t kv_layer_bytes(const ModelShape& shape, int /*layer*/, KvType type) {
+  return kv_block_bytes(type, shape.kv_heads, shape.head_dim);
+}
+
 // One block holds kBlockTokens tokens of all layers, one layer after the other.
 class KvMemory {
  public:
   static std::size_t block_bytes(const ModelShape& shape, KvType type) {
-    return std::size_t(shape.layers) * kv_block_bytes(type, shape.kv_heads, shape.head_dim);
+    std::size_t bytes = 0;
+    for (int layer = 0; layer < shape.layers; ++layer) bytes += kv_layer_bytes(shape, layer, type);
+    return bytes;
   }
 
   // Pages of blocks that were never used are never touched.
   static Result<KvMemory> allocate(const ModelShape& shape, KvType type, int blocks) {
     KvMemory kv;
     kv.type_ = type;
-    kv.layer_bytes_ = kv_block_bytes(type, shape.kv_heads, shape.head_dim);
-    kv.block_bytes_ = block_bytes(shape, type);
+    for (int layer = 0; layer < shape.layers; ++layer) {
+      kv.layer_at_.push_back(kv.block_bytes_);
+      kv.block_bytes_ += kv_layer_bytes(shape, layer, type);
+    }
     Result<AlignedMemory> memory = AlignedMemory::allocate(kv.block_bytes_ * std::size_t(blocks));
     if (!memory) return memory.error();
     kv.memory_ = std::move(*memory);
@@ -31,7 +43,7 @@ class KvMemory {
 
   KvType type() const { return type_; }
   std::byte* at(int block, int layer) const {
-    return memory_.data() + std::size_t(block) * block_bytes_ + std::size_t(layer) * layer_bytes_;
+    return memory_.data() + std::size_t(block) * block_bytes_ + layer_at_[std::size_t(layer)];
   }
   // Copies a whole block, for a sequence that forks in the middle of it.
   void copy(int from, int to) const { __builtin_memcpy(at(to, 0), at(from, 0), block_bytes_); }
@@ -39,7 +51,8 @@ class KvMemory {
  private:
   AlignedMemory memory_;
   KvType type_ = KvType::f16;
-  std::size_t layer_bytes_ = 0, block_bytes_ = 0;
+  std::size_t block_bytes_ = 0;
+  std::vector<std::size_t> layer_at_;  // where each layer begins in a block
 };
 
 }  // namespace serval::llm

@@ -25,16 +25,19 @@ Result<GgufFile> open_file(const std::filesystem::path& path) {
 }
 
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
+  const Result<const Ops*> ops = best_ops();
+  if (!ops) return ops.error();
   Result<ModelShape> shape = read_shape(file);
   if (!shape) return shape.error();
   const Result<std::size_t> weights = weights_bytes(file, *shape);
   if (!weights) return weights.error();
   ModelPlan plan;
   plan.shape = std::move(*shape);
+  plan.kv_type = config.kv_type.value_or((*ops)->kv_type);
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
   // Room for the configured cache, but never more than all sequences can use.
-  const std::size_t block = KvMemory::block_bytes(plan.shape, config.kv_type);
+  const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
   const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
   const std::size_t useful = std::size_t(blocks_for(plan.context)) * std::size_t(config.sequences);
   plan.blocks = int(std::min({affordable, useful, std::size_t(1) << 30}));
@@ -84,7 +87,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                                                       config.threads > 0 ? config.threads : cores));
   Result<Weights> weights = load_weights(*file, plan->shape, loaded->pool_, progress);
   if (!weights) return weights.error();
-  Result<KvMemory> kv = KvMemory::allocate(plan->shape, config.kv_type, plan->blocks);
+  Result<KvMemory> kv = KvMemory::allocate(plan->shape, plan->kv_type, plan->blocks);
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);

@@ -5,24 +5,16 @@
 #include <span>
 #include <vector>
 
-#include "plugins/llm/compute.h"
-#include "plugins/llm/kv_memory.h"
-#include "plugins/llm/weights.h"
+#include "plugins/llm/attention_part.h"
+#include "plugins/llm/dense_feed_forward.h"
+#include "plugins/llm/expert_feed_forward.h"
+#include "plugins/llm/step.h"
 
 namespace serval::llm {
 
-// Consecutive tokens of one sequence in one step.
-struct ModelSlice {
-  const int32_t* tokens;  // [count], each in 0..vocab-1
-  int count;
-  int position;                 // of tokens[0]; what is before it is in the cache
-  std::span<const int> blocks;  // cover position + count tokens
-  int logits_from;              // first of the tokens whose logits are wanted: 0..count
-};
-
-// Pre-norm transformer with grouped-query attention and a gated feed-forward, as Touvron et al.
-// 2023 (LLaMA) and the Qwen2 report describe them. A token's logits are bitwise the same in any
-// batch and at any chunking. Not thread-safe: the engine's thread only.
+// A pre-norm transformer as its shape describes it: embedding, layers of an attention part and a
+// feed-forward part, output head. A token's logits are bitwise the same in any batch and at any
+// chunking. Not thread-safe: the engine's thread only.
 class Model {
  public:
   // Most rows logits() computes in one call.
@@ -30,6 +22,8 @@ class Model {
 
   Model(ModelShape shape, Weights weights, const Ops& ops, ThreadPool& pool, int max_tokens,
         int max_context);
+  Model(const Model&) = delete;  // the parts refer to the shape
+  Model& operator=(const Model&) = delete;
 
   // Bytes the constructor allocates.
   static std::size_t workspace_bytes(const ModelShape& shape, int max_tokens, int max_context);
@@ -45,35 +39,17 @@ class Model {
   const float* logits(int first, int count);
 
  private:
-  void embed(std::span<const ModelSlice> slices);
-  void attention(const LayerWeights& layer, int index, std::span<const ModelSlice> slices,
-                 const KvMemory& kv);
-  void feed_forward(const LayerWeights& layer);
-  void write_kv(int index, std::span<const ModelSlice> slices, const KvMemory& kv);
-  void attend(int index, std::span<const ModelSlice> slices, const KvMemory& kv);
-  void normalise(const float* weight);
-  void quantise(const float* x, int64_t cols);
-  MatMul product(const Linear& linear, const float* x, float* y) const;
+  void embed();
 
   ModelShape shape_;
   Weights weights_;
-  Compute compute_;
-  std::vector<float> rope_;  // [max_context, 2, rotary_dim / 2]
-
-  // Activations of one step; T = tokens of the step.
-  int tokens_ = 0;
-  std::vector<int32_t> positions_;    // [T]
-  std::vector<float> x_;              // [T, hidden] residual stream
-  std::vector<float> normed_;         // [T, hidden]
-  std::vector<float> q_;              // [T, heads * head_dim]; attention's output too
-  std::vector<float> k_, v_;          // [T, kv_heads * head_dim]
-  std::vector<float> gate_, up_;      // [T, feed_forward]
-  std::vector<int> wanted_;           // rows of x_ whose logits are wanted
-  std::vector<float> wanted_x_;       // [kLogitRows, hidden]
-  std::vector<float> logits_;         // [kLogitRows, vocab]
-  std::vector<std::byte> quantised_;  // QuantizeRows of one of the above
-  std::vector<const void*> block_pointers_;
-  std::vector<int> block_offsets_;
+  Step step_;
+  std::unique_ptr<AttentionPart> attention_;
+  DenseFeedForward dense_;
+  ExpertFeedForward experts_;
+  std::vector<int> wanted_;      // rows of step_.x whose logits are wanted
+  std::vector<float> wanted_x_;  // [kLogitRows, hidden]
+  std::vector<float> logits_;    // [kLogitRows, vocab]
 };
 
 }  // namespace serval::llm

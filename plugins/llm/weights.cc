@@ -1,6 +1,8 @@
 #include "plugins/llm/weights.h"
 
-#include <cstring>
+#include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 namespace serval::llm {
 namespace {
@@ -16,8 +18,7 @@ class Loader {
   Loader(const GgufFile& file, std::byte* memory) : file_(file), memory_(memory) {}
 
   Status walk(const ModelShape& shape, Weights& weights) {
-    const auto hidden = uint64_t(shape.hidden), ff = uint64_t(shape.feed_forward);
-    const auto q = uint64_t(shape.q_width()), kv = uint64_t(shape.kv_width());
+    const auto hidden = uint64_t(shape.hidden);
     weights.embedding = matrix("token_embd.weight", uint64_t(shape.vocab), hidden);
     weights.output_norm = vector("output_norm.weight", hidden);
     const bool tied = file_.find_tensor("output.weight") == nullptr;
@@ -27,17 +28,22 @@ class Loader {
     for (int i = 0; i < shape.layers; ++i) {
       LayerWeights& layer = weights.layers[std::size_t(i)];
       const std::string prefix = "blk." + std::to_string(i) + ".";
-      const bool bias = shape.family.qkv_bias;
       layer.attention_norm = vector(prefix + "attn_norm.weight", hidden);
-      layer.q = linear(prefix + "attn_q", q, hidden, bias);
-      layer.k = linear(prefix + "attn_k", kv, hidden, bias);
-      layer.v = linear(prefix + "attn_v", kv, hidden, bias);
-      layer.o = linear(prefix + "attn_output", hidden, q, false);
       layer.feed_forward_norm = vector(prefix + "ffn_norm.weight", hidden);
-      layer.gate = linear(prefix + "ffn_gate", ff, hidden, false);
-      layer.up = linear(prefix + "ffn_up", ff, hidden, false);
-      layer.down = linear(prefix + "ffn_down", hidden, ff, false);
+      if (shape.post_norms) {
+        layer.post_attention_norm = vector(prefix + "post_attention_norm.weight", hidden);
+        layer.post_feed_forward_norm = vector(prefix + "post_ffw_norm.weight", hidden);
+      }
+      switch (shape.attention) {
+        case AttentionKind::grouped:
+          attention(shape, prefix, layer.attention);
+      }
+      if (shape.layer[std::size_t(i)].experts)
+        experts(shape, prefix, layer.experts);
+      else
+        feed_forward(shape, prefix, layer.feed_forward);
     }
+    refuse_unused();
     return status_;
   }
 
@@ -52,8 +58,8 @@ class Loader {
       const int64_t groups = group_count(job.rows);
       pool.run(int((groups + kGroups - 1) / kGroups), [&](int chunk) {
         const int64_t begin = chunk * kGroups;
-        pack(job.type, job.source.data(), job.rows, job.cols, begin, std::min(groups, begin + kGroups),
-             job.target);
+        pack(job.type, job.source.data(), job.rows, job.cols, begin,
+             std::min(groups, begin + kGroups), job.target);
       });
       drop_pages(job.source);
     }
@@ -68,23 +74,67 @@ class Loader {
     void* target;
   };
 
+  void attention(const ModelShape& shape, const std::string& prefix, AttentionWeights& out) {
+    const auto hidden = uint64_t(shape.hidden), head = uint64_t(shape.head_dim);
+    const auto q = uint64_t(shape.q_width()), kv = uint64_t(shape.kv_width());
+    out.q = linear(prefix + "attn_q", q, hidden, shape.qkv_bias);
+    out.k = linear(prefix + "attn_k", kv, hidden, shape.qkv_bias);
+    out.v = linear(prefix + "attn_v", kv, hidden, shape.qkv_bias);
+    out.o = linear(prefix + "attn_output", hidden, q, false);
+    if (!shape.qk_norm) return;
+    out.q_norm = vector(prefix + "attn_q_norm.weight", head);
+    out.k_norm = vector(prefix + "attn_k_norm.weight", head);
+  }
+
+  void feed_forward(const ModelShape& shape, const std::string& prefix, FeedForwardWeights& out) {
+    const auto hidden = uint64_t(shape.hidden), width = uint64_t(shape.feed_forward);
+    out.gate = linear(prefix + "ffn_gate", width, hidden, false);
+    out.up = linear(prefix + "ffn_up", width, hidden, false);
+    out.down = linear(prefix + "ffn_down", hidden, width, false);
+  }
+
+  void experts(const ModelShape& shape, const std::string& prefix, ExpertWeights& out) {
+    const auto hidden = uint64_t(shape.hidden), width = uint64_t(shape.experts.feed_forward);
+    const auto count = uint64_t(shape.experts.count);
+    out.router = linear(prefix + "ffn_gate_inp", count, hidden, false);
+    out.gate = matrices(prefix + "ffn_gate_exps.weight", count, width, hidden);
+    out.up = matrices(prefix + "ffn_up_exps.weight", count, width, hidden);
+    out.down = matrices(prefix + "ffn_down_exps.weight", count, hidden, width);
+  }
+
+  // A tensor nobody has asked for belongs to a model that computes something else.
+  void refuse_unused() {
+    if (!status_) return;
+    for (const GgufTensor& tensor : file_.tensors()) {
+      if (tensor.name == "rope_freqs.weight" || used_names_.contains(tensor.name)) continue;
+      status_ = error(Code::unimplemented,
+                      file_.path().string() + ": tensor " + std::string(tensor.name) +
+                          " is not of the architecture this engine knows by that name");
+      return;
+    }
+  }
+
   void fail(const std::string& name, const std::string& what) {
     if (status_.ok()) status_ = invalid(file_.path().string() + ": tensor " + name + " " + what);
   }
 
-  // The tensor, or nullptr after an error. rows 0: a vector.
-  const GgufTensor* find(const std::string& name, uint64_t rows, uint64_t cols) {
+  // The tensor, or nullptr after an error. rows 0: a vector; depth: how many matrices.
+  const GgufTensor* find(const std::string& name, uint64_t rows, uint64_t cols,
+                         uint64_t depth = 1) {
     const Result<const GgufTensor*> tensor = file_.tensor(name);
     if (!tensor) {
       if (status_.ok()) status_ = tensor.error();
       return nullptr;
     }
+    used_names_.insert((*tensor)->name);
     const auto& dims = (*tensor)->dims;
-    const bool fits =
-        dims[0] == cols && dims[1] == (rows == 0 ? 1 : rows) && dims[2] == 1 && dims[3] == 1;
-    if (!fits) {
-      fail(name, "is [" + std::to_string(dims[1]) + ", " + std::to_string(dims[0]) + "], want [" +
-                     std::to_string(rows == 0 ? 1 : rows) + ", " + std::to_string(cols) + "]");
+    const uint64_t want[] = {cols, rows == 0 ? 1 : rows, depth, 1};
+    if (!std::equal(dims.begin(), dims.end(), want)) {
+      const auto list = [](const auto& d) {
+        return "[" + (d[2] == 1 ? "" : std::to_string(d[2]) + ", ") + std::to_string(d[1]) + ", " +
+               std::to_string(d[0]) + "]";
+      };
+      fail(name, "is " + list(dims) + ", want " + list(want));
       return nullptr;
     }
     return *tensor;
@@ -110,7 +160,14 @@ class Loader {
   }
 
   PackedMatrix matrix(const std::string& name, uint64_t rows, uint64_t cols) {
-    const GgufTensor* tensor = find(name, rows, cols);
+    const std::vector<PackedMatrix> one = matrices(name, 1, rows, cols);
+    return one.empty() ? PackedMatrix{} : one[0];
+  }
+
+  // A stack of `count` matrices; empty after an error.
+  std::vector<PackedMatrix> matrices(const std::string& name, uint64_t count, uint64_t rows,
+                                     uint64_t cols) {
+    const GgufTensor* tensor = find(name, rows, cols, count);
     if (tensor == nullptr) return {};
     const Result<WeightType> type = weight_type(uint32_t(tensor->type));
     Status legal =
@@ -121,10 +178,16 @@ class Loader {
                         file_.path().string() + ": tensor " + name + ": " + legal.error().message);
       return {};
     }
-    std::byte* out = place(packed_bytes(*type, int64_t(rows), int64_t(cols)));
-    if (out != nullptr)
-      jobs_.push_back({*type, tensor->bytes, int64_t(rows), int64_t(cols), out});
-    return packed_matrix(*type, int64_t(rows), int64_t(cols), out);
+    std::vector<PackedMatrix> out;
+    const std::size_t bytes = tensor->bytes.size() / count;
+    for (uint64_t i = 0; i < count; ++i) {
+      std::byte* at = place(packed_bytes(*type, int64_t(rows), int64_t(cols)));
+      if (at != nullptr)
+        jobs_.push_back(
+            {*type, tensor->bytes.subspan(i * bytes, bytes), int64_t(rows), int64_t(cols), at});
+      out.push_back(packed_matrix(*type, int64_t(rows), int64_t(cols), at));
+    }
+    return out;
   }
 
   Linear linear(const std::string& name, uint64_t rows, uint64_t cols, bool bias) {
@@ -140,6 +203,7 @@ class Loader {
   std::byte* memory_;
   std::size_t used_ = 0;
   std::vector<Job> jobs_;
+  std::unordered_set<std::string_view> used_names_;
   Status status_;
 };
 

@@ -17,11 +17,30 @@ struct Linear {
   const float* bias = nullptr;  // [out] or null
 };
 
-struct LayerWeights {
-  const float* attention_norm = nullptr;     // [hidden]
-  const float* feed_forward_norm = nullptr;  // [hidden]
+struct AttentionWeights {
   Linear q, k, v, o;
+  const float* q_norm = nullptr;  // [head_dim] or null
+  const float* k_norm = nullptr;  // [head_dim] or null
+};
+
+struct FeedForwardWeights {
   Linear gate, up, down;
+};
+
+struct ExpertWeights {
+  Linear router;                             // [experts, hidden]
+  std::vector<PackedMatrix> gate, up, down;  // one an expert
+};
+
+// A layer has those parts its shape asks for.
+struct LayerWeights {
+  const float* attention_norm = nullptr;          // [hidden]
+  const float* post_attention_norm = nullptr;     // [hidden] or null
+  const float* feed_forward_norm = nullptr;       // [hidden]
+  const float* post_feed_forward_norm = nullptr;  // [hidden] or null
+  AttentionWeights attention;
+  FeedForwardWeights feed_forward;
+  ExpertWeights experts;
 };
 
 struct Weights {

@@ -40,21 +40,23 @@ TEST_P(Rowwise, RmsNorm) {
   });
 }
 
-TEST_P(Rowwise, SiluMul) {
-  for_lengths_and_offsets([&](int dim, int offset) {
-    const auto gate = random_floats(std::size_t(2 * dim), rng_, 8);
-    const auto up = random_floats(std::size_t(2 * dim), rng_);
-    Guarded y(std::size_t(2 * dim), offset);
-    std::vector<float> want(std::size_t(2 * dim));
-    const SiluMul a{gate.data(), dim, up.data(), dim, y.data(), dim, 2, dim};
-    SiluMul r = a;
-    r.y = want.data();
-    reference_ops().silu_mul(r);
-    ops().silu_mul(a);
-    ASSERT_TRUE(y.intact());
-    for (std::size_t i = 0; i < want.size(); ++i)
-      ASSERT_NEAR(y[i], want[i], 1e-6 * (1e-3 + std::fabs(want[i]))) << dim;
-  });
+TEST_P(Rowwise, GatedMul) {
+  for (const auto operation : {&Ops::silu_mul, &Ops::gelu_mul}) {
+    for_lengths_and_offsets([&](int dim, int offset) {
+      const auto gate = random_floats(std::size_t(2 * dim), rng_, 8);
+      const auto up = random_floats(std::size_t(2 * dim), rng_);
+      Guarded y(std::size_t(2 * dim), offset);
+      std::vector<float> want(std::size_t(2 * dim));
+      const GatedMul a{gate.data(), dim, up.data(), dim, y.data(), dim, 2, dim};
+      GatedMul r = a;
+      r.y = want.data();
+      (reference_ops().*operation)(r);
+      (ops().*operation)(a);
+      ASSERT_TRUE(y.intact());
+      for (std::size_t i = 0; i < want.size(); ++i)
+        ASSERT_NEAR(y[i], want[i], 1e-6 * (1e-1 + std::fabs(want[i]))) << dim;
+    });
+  }
 }
 
 TEST_P(Rowwise, SiluOfExtremes) {
@@ -64,6 +66,52 @@ TEST_P(Rowwise, SiluOfExtremes) {
   float y[8];
   ops().silu_mul({gate, 8, up, 8, y, 8, 1, 8});
   for (int i = 0; i < 8; ++i) EXPECT_NEAR(y[i], want[i], 1e-30 + 1e-6 * want[i]) << gate[i];
+}
+
+TEST_P(Rowwise, GeluOfExtremes) {
+  const float gate[] = {-1e30f, -1e9f, -1000, -5, 0, 5, 1000, 1e30f};
+  const float up[] = {1, 1, 1, 1, 1, 1, 1, 1};
+  const float want[] = {0, 0, 0, -2.2917961e-07f, 0, 5, 1000, 1e30f};
+  float y[8];
+  ops().gelu_mul({gate, 8, up, 8, y, 8, 1, 8});
+  for (int i = 0; i < 8; ++i) EXPECT_NEAR(y[i], want[i], 1e-7 + 1e-6 * want[i]) << gate[i];
+}
+
+TEST_P(Rowwise, MixRows) {
+  for_lengths_and_offsets([&](int dim, int offset) {
+    for (int count : {0, 1, 2, 8}) {
+      const auto rows = random_floats(std::size_t(dim * count), rng_);
+      const auto weights = random_floats(std::size_t(count), rng_);
+      std::vector<const float*> pointers;
+      for (int i = 0; i < count; ++i) pointers.push_back(rows.data() + i * dim);
+      Guarded y(std::size_t(dim), offset);
+      std::vector<float> want(std::size_t(dim), kGuard);
+      MixRows a{pointers.data(), weights.data(), count, want.data(), dim};
+      reference_ops().mix_rows(a);
+      a.y = y.data();
+      ops().mix_rows(a);
+      ASSERT_TRUE(y.intact());
+      for (std::size_t i = 0; i < want.size(); ++i)
+        ASSERT_NEAR(y[i], want[i], 1e-6 * (1 + std::fabs(want[i]))) << dim << " of " << count;
+    }
+  });
+}
+
+TEST_P(Rowwise, SoftCap) {
+  for_lengths_and_offsets([&](int n, int offset) {
+    Guarded x(std::size_t(n), offset);
+    for (float& v : x.span()) v = std::normal_distribution<float>(0, 40)(rng_);
+    std::vector<float> want(x.span().size());
+    reference_ops().soft_cap({x.data(), want.data(), n, 30});
+    ops().soft_cap({x.data(), x.data(), n, 30});
+    ASSERT_TRUE(x.intact());
+    for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(x[i], want[i], 1e-5);
+  });
+  const float x[] = {-INFINITY, -1e30f, 0, 1e30f, INFINITY};
+  const float want[] = {-30, -30, 0, 30, 30};
+  float y[5];
+  ops().soft_cap({x, y, 5, 30});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(y[i], want[i]);
 }
 
 TEST_P(Rowwise, Add) {
@@ -148,6 +196,13 @@ TEST(RopeTable, HoldsAnglesAndFactors) {
     EXPECT_FLOAT_EQ(table[p * 4 + 2], float(std::sin(p * 1.0)));
     EXPECT_FLOAT_EQ(table[p * 4 + 3], float(std::sin(p * 0.1 / 4)));
   }
+}
+
+TEST(RopeTable, ScalesByTheMagnitude) {
+  float plain[3 * 4], scaled[3 * 4];
+  build_rope_table(plain, 3, 4, 100.0, nullptr);
+  build_rope_table(scaled, 3, 4, 100.0, nullptr, 1.25);
+  for (int i = 0; i < 12; ++i) EXPECT_FLOAT_EQ(scaled[i], 1.25f * plain[i]);
 }
 
 }  // namespace

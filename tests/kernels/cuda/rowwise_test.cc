@@ -60,7 +60,7 @@ TEST_F(CudaRowwise, SiluMul) {
     Guarded y(std::size_t(2 * stride), 5);
     for (float& v : y.span()) v = kGuard;
     std::vector<float> want(std::size_t(2 * stride), kGuard);
-    SiluMul a{gate.data(), stride, up.data(), stride, y.data(), stride, 2, dim};
+    GatedMul a{gate.data(), stride, up.data(), stride, y.data(), stride, 2, dim};
     ops_.silu_mul(a);
     a.y = want.data();
     reference_ops().silu_mul(a);

@@ -1,0 +1,104 @@
+#include "plugins/llm/step.h"
+
+namespace serval::llm {
+namespace {
+
+std::size_t quantised_size(const ModelShape& shape, int rows) {
+  const int widest = std::max({shape.hidden, shape.q_width(), shape.feed_forward});
+  return quantized_bytes(rows, (widest + kBlockCols - 1) / kBlockCols * kBlockCols);
+}
+
+}  // namespace
+
+std::size_t Step::bytes(const ModelShape& shape, int max_tokens, int least_rows) {
+  return 2 * std::size_t(max_tokens) * std::size_t(shape.hidden) * sizeof(float) +
+         quantised_size(shape, std::max(max_tokens, least_rows));
+}
+
+Step::Step(const ModelShape& model_shape, const Ops& ops, ThreadPool& pool, int max_tokens,
+           int least_rows)
+    : shape(model_shape), compute(ops, pool) {
+  positions.resize(std::size_t(max_tokens));
+  x.resize(std::size_t(max_tokens) * std::size_t(shape.hidden));
+  normed.resize(x.size());
+  quantised.resize(quantised_size(shape, std::max(max_tokens, least_rows)));
+}
+
+void Step::begin(std::span<const ModelSlice> new_slices) {
+  slices = new_slices;
+  tokens = 0;
+  for (const ModelSlice& slice : slices)
+    for (int i = 0; i < slice.count; ++i) positions[std::size_t(tokens++)] = slice.position + i;
+}
+
+void Step::normalise(const float* weight) {
+  const int width = shape.hidden;
+  compute.ranges(tokens, kRowsAChunk, [&](int begin, int end) {
+    const std::size_t at = std::size_t(begin) * std::size_t(width);
+    compute.ops().rms_norm({.x = x.data() + at,
+                            .x_stride = width,
+                            .w = weight,
+                            .y = normed.data() + at,
+                            .y_stride = width,
+                            .rows = end - begin,
+                            .dim = width,
+                            .eps = shape.rms_epsilon});
+  });
+  quantise(normed.data(), width);
+}
+
+void Step::close(const Linear& out, const float* from, const float* post_norm) {
+  quantise(from, out.w.cols);
+  MatMul product_out = product(out, from, post_norm == nullptr ? x.data() : normed.data());
+  if (post_norm == nullptr) {
+    product_out.add = x.data();
+    product_out.add_stride = shape.hidden;
+  }
+  compute.matmul(std::array{product_out});
+  if (post_norm != nullptr) close(post_norm);
+}
+
+void Step::close(const float* post_norm) {
+  const int width = shape.hidden;
+  compute.ranges(tokens, kRowsAChunk, [&](int begin, int end) {
+    const std::size_t at = std::size_t(begin) * std::size_t(width);
+    float* branch = normed.data() + at;
+    if (post_norm != nullptr)
+      compute.ops().rms_norm({.x = branch,
+                              .x_stride = width,
+                              .w = post_norm,
+                              .y = branch,
+                              .y_stride = width,
+                              .rows = end - begin,
+                              .dim = width,
+                              .eps = shape.rms_epsilon});
+    float* residual = x.data() + at;
+    compute.ops().add({residual, branch, residual, int64_t{end - begin} * width});
+  });
+}
+
+void Step::quantise(const float* from, int64_t cols, int rows, void* target) {
+  if (cols % kBlockCols != 0) return;
+  compute.ranges(rows, kRowsAChunk, [&](int begin, int end) {
+    compute.ops().quantize_rows({.x = from,
+                                 .x_stride = cols,
+                                 .tokens = rows,
+                                 .cols = cols,
+                                 .token_begin = begin,
+                                 .token_end = end,
+                                 .out = target});
+  });
+}
+
+MatMul Step::product(const Linear& linear, const float* from, float* y) const {
+  return {.w = linear.w,
+          .x = from,
+          .x_stride = linear.w.cols,
+          .x_q = quantised.data(),
+          .tokens = tokens,
+          .y = y,
+          .y_stride = linear.w.rows,
+          .bias = linear.bias};
+}
+
+}  // namespace serval::llm

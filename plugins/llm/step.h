@@ -1,0 +1,58 @@
+// One forward pass under way: its tokens, the activations all parts of a layer share, and the
+// operations on them.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "plugins/llm/compute.h"
+#include "plugins/llm/weights.h"
+
+namespace serval::llm {
+
+// Consecutive tokens of one sequence in one step.
+struct ModelSlice {
+  const int32_t* tokens;  // [count], each in 0..vocab-1
+  int count;
+  int position;                 // of tokens[0]; what is before it is in the cache
+  std::span<const int> blocks;  // cover position + count tokens
+  int logits_from;              // first of the tokens whose logits are wanted: 0..count
+};
+
+// Fewer rows of a cheap operation than this stay on one thread.
+inline constexpr int kRowsAChunk = 8;
+
+// Buffers are as large as the largest step; T = tokens of this one.
+struct Step {
+  // least_rows: rows the quantised buffer holds at least, for what runs beside the layers.
+  Step(const ModelShape& shape, const Ops& ops, ThreadPool& pool, int max_tokens, int least_rows);
+  static std::size_t bytes(const ModelShape& shape, int max_tokens, int least_rows);
+
+  // Takes the slices' tokens; x is left to the caller.
+  void begin(std::span<const ModelSlice> new_slices);
+
+  // normed = RMSNorm(x), also in its quantised form.
+  void normalise(const float* weight);
+  // Ends a layer's part: x += from W^T, or, when there is a norm behind the part,
+  // x += RMSNorm(from W^T). from: [T, W.cols]. Uses normed and quantised.
+  void close(const Linear& out, const float* from, const float* post_norm);
+  // The same for a part whose result [T, hidden] is in normed already.
+  void close(const float* post_norm);
+  // Quantises rows for weights in integers; rows that no integer format can hold (a width that is
+  // not a multiple of 32) feed float weights only. target: quantized_bytes(rows, cols).
+  void quantise(const float* from, int64_t cols, int rows, void* target);
+  void quantise(const float* from, int64_t cols) { quantise(from, cols, tokens, quantised.data()); }
+  // y [T, R] = from W^T + bias; from [T, K] has been quantised.
+  MatMul product(const Linear& linear, const float* from, float* y) const;
+
+  const ModelShape& shape;
+  Compute compute;
+  std::span<const ModelSlice> slices;  // valid during the forward pass
+  int tokens = 0;                      // T
+  std::vector<int32_t> positions;      // [T]
+  std::vector<float> x;                // [T, hidden] residual stream
+  std::vector<float> normed;           // [T, hidden]
+  std::vector<std::byte> quantised;    // QuantizeRows::out of whatever was quantised last
+};
+
+}  // namespace serval::llm
