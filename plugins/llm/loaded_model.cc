@@ -25,17 +25,33 @@ Result<GgufFile> open_file(const std::filesystem::path& path) {
                                     "want one, or name the file");
 }
 
+// The compressed cache of latent attention has the plain 32- and 16-bit types only.
+Result<KvType> choose_kv_type(const GgufFile& file, const ModelShape& shape,
+                              const LlmConfig& config, const Ops& ops) {
+  if (shape.attention != AttentionKind::latent) return config.kv_type.value_or(ops.kv_type);
+  const KvType type = config.kv_type.value_or(KvType::f16);
+  if (type == KvType::f32 || type == KvType::f16) return type;
+  return error(Code::unimplemented,
+               file.path().string() + ": kv_type of a model with latent attention is f16 or f32",
+               "kv_type");
+}
+
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
+  const Result<const Ops*> ops = best_ops();
+  if (!ops) return ops.error();
   Result<ModelShape> shape = read_shape(file);
   if (!shape) return shape.error();
   const Result<std::size_t> weights = weights_bytes(file, *shape);
   if (!weights) return weights.error();
   ModelPlan plan;
   plan.shape = std::move(*shape);
+  const Result<KvType> kv_type = choose_kv_type(file, plan.shape, config, **ops);
+  if (!kv_type) return kv_type.error();
+  plan.kv_type = *kv_type;
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
   // Room for the configured cache, but never more than all sequences can use.
-  const std::size_t block = KvMemory::block_bytes(plan.shape, config.kv_type);
+  const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
   const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
   const std::size_t useful = std::size_t(blocks_for(plan.context)) * std::size_t(config.sequences);
   plan.blocks = int(std::min({affordable, useful, std::size_t(1) << 30}));
@@ -98,7 +114,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   Result<Weights> weights =
       load_weights(*file, plan->shape, loaded->pool_, progress, std::move(cache), note);
   if (!weights) return weights.error();
-  Result<KvMemory> kv = KvMemory::allocate(plan->shape, config.kv_type, plan->blocks);
+  Result<KvMemory> kv = KvMemory::allocate(plan->shape, plan->kv_type, plan->blocks);
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);

@@ -12,6 +12,7 @@ namespace serval::llm {
 // What loading a model will take, from its file's directory alone.
 struct ModelPlan {
   ModelShape shape;
+  KvType kv_type = KvType::f16;
   int context = 0;
   int blocks = 0;              // of the KV cache
   std::size_t load_bytes = 0;  // while loading
