@@ -1,5 +1,6 @@
-// Any bytes as a text to encode, with small vocabularies of both kinds and every pre-tokenizer.
-// Encoding must lose nothing but the bytes for which the vocabulary has no token.
+// The first byte picks one of the small vocabularies of both kinds and one of the pre-tokenizers,
+// the rest is a text to encode. Encoding must lose nothing but the bytes for which the vocabulary
+// has no token.
 #include <cstdlib>
 #include <string>
 #include <vector>
@@ -80,12 +81,12 @@ std::string expected(const Case& c, std::string text) {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   static const std::vector<Case> all = make_cases();
-  const std::string_view bytes(reinterpret_cast<const char*>(data), size);
+  if (size == 0) return 0;
+  const Case& c = all[data[0] % all.size()];
+  const std::string_view bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
   const std::string text = serval::replace_invalid_utf8(bytes);
   if (!serval::is_valid_utf8(text)) std::abort();
-  for (const Case& c : all) {
-    if (c.tokenizer.decode(c.tokenizer.encode(bytes), false) != expected(c, text)) std::abort();
-    c.tokenizer.encode(bytes, {.parse_special = true, .add_special = true});
-  }
+  if (c.tokenizer.decode(c.tokenizer.encode(bytes), false) != expected(c, text)) std::abort();
+  c.tokenizer.encode(bytes, {.parse_special = true, .add_special = true});
   return 0;
 }
