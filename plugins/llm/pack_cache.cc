@@ -145,6 +145,9 @@ Result<Digest> PackCache::content(std::span<const SourceFile> files, ThreadPool&
         hash.add(bytes.subspan(at, std::min(kLeaf, bytes.size() - at)));
         leaves[leaf] = hash.finish();
       });
+      // They are not to count as this process's memory; packing reads them again, from the cache.
+      const std::size_t at = first * kLeaf;
+      drop_pages(bytes.subspan(at, std::min(kBatch * kLeaf, bytes.size() - at)));
     }
     const uint64_t size = bytes.size();
     whole.add(std::as_bytes(std::span(&size, 1)));

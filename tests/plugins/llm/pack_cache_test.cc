@@ -239,6 +239,20 @@ TEST_F(PackCacheTest, RemovedWhileMapped) {
   EXPECT_TRUE(std::equal(payload.begin(), payload.end(), pack->payload().begin()));
 }
 
+TEST(PackCacheConfig, KeysAreRead) {
+  const auto config =
+      parse_config(R"({"pack_cache":false,"pack_cache_path":"/p","pack_cache_mib":7})");
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_FALSE(config->pack_cache);
+  EXPECT_EQ(config->pack_cache_path, "/p");
+  EXPECT_EQ(config->pack_cache_mib, 7);
+  EXPECT_TRUE(parse_config("{}")->pack_cache);
+  const auto relative = parse_config(R"({"pack_cache_path":"packs"})");
+  ASSERT_FALSE(relative.ok());
+  EXPECT_EQ(relative.error().param, "pack_cache_path");
+  EXPECT_FALSE(parse_config(R"({"pack_cache_mib":0})").ok());
+}
+
 // Unloading does not wait for a slow disk, and leaves nothing behind.
 TEST_F(PackCacheTest, StoppedWhileStoring) {
   const std::vector<std::byte> payload(10'000);
