@@ -2,8 +2,13 @@
 
 #include <cmath>
 
+#include "common/nearest_word.h"
+#include "common/utf8.h"
+
 namespace serval {
 namespace {
+
+constexpr std::size_t kLongestKey = 80;  // bytes of it in an error
 
 std::string range(const std::string& low, const std::string& high) {
   return "from " + low + " to " + high;
@@ -111,8 +116,11 @@ void JsonReader::read(std::string_view key, std::vector<std::string>& field, std
 Status JsonReader::finish() {
   for (const auto& member : object_) {
     if (known_.contains(std::string_view(member.key()))) continue;
-    const std::string key(member.key());
-    fail(key, "unknown parameter " + key);
+    if (!status_.ok()) break;
+    const std::string_view whole = member.key();
+    const std::string key(whole.substr(0, valid_utf8_prefix(whole.substr(0, kLongestKey))));
+    const std::vector<std::string_view> known(known_.begin(), known_.end());
+    fail(key, "unknown parameter " + key + did_you_mean(key, known));
   }
   return status_;
 }

@@ -2,9 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
 #include <vector>
 
 #include "common/json.h"
@@ -35,7 +35,7 @@ class JsonReader {
   void wrong(std::string_view key, const json::value& found, const std::string& wanted);
 
   const json::object& object_;
-  std::unordered_set<std::string_view> known_;
+  std::set<std::string_view> known_;
   Status status_;
 };
 

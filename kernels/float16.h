@@ -43,6 +43,13 @@ namespace {
   return uint16_t(sign | ((magnitude - 0x38000000u + 0xfffu + odd) >> 13));
 }
 
+// Rounds to nearest even; NaN stays NaN.
+[[maybe_unused]] constexpr uint16_t f32_to_bf16(float value) {
+  const uint32_t bits = float_to_bits(value);
+  if ((bits & 0x7fffffffu) > 0x7f800000u) return uint16_t(bits >> 16 | 0x40u);
+  return uint16_t((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
 [[maybe_unused]] constexpr float bf16_to_f32(uint16_t bits) {
   return bits_to_float(uint32_t(bits) << 16);
 }

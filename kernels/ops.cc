@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <string>
 
+#include "kernels/kv_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/tables.h"
 
@@ -64,12 +65,11 @@ Result<const Ops*> best_ops() {
 }
 
 std::size_t quantized_bytes(int tokens, int64_t cols) {
-  return std::size_t(tokens) * std::size_t(cols / kBlockCols) * sizeof(QuantRecord);
+  return std::size_t(tokens) * std::size_t(records_of(cols)) * sizeof(QuantRecord);
 }
 
 std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim) {
-  const std::size_t element = type == KvType::f32 ? 4 : 2;
-  return std::size_t(kv_heads) * std::size_t(head_dim) * 2 * kKvBlockTokens * element;
+  return std::size_t(kv_heads) * std::size_t(kv_head_bytes(type, head_dim));
 }
 
 std::size_t mla_block_bytes(KvType type, int rank, int rope_dim) {

@@ -21,9 +21,10 @@
 
 namespace serval {
 
-// Activations as the integer matmul reads them: int8 in blocks of 32 columns, each with its own
-// scale. out is an opaque buffer of quantized_bytes(T, K) bytes, 16-byte aligned.
-// Values: q = round(x * 127 / max|x|) of the block. NaN or infinite x gives some finite q.
+// Activations as the integer matmul reads them: int8 in runs of 128 columns (the last one may be
+// shorter), each with its own scale. out is an opaque buffer of quantized_bytes(T, K) bytes,
+// 64-byte aligned. Values: q = round(x * 127 / max|x|) of the run. NaN or infinite x gives some
+// finite q.
 struct QuantizeRows {
   const float* x;       // [T, K]
   int64_t x_stride;     // floats from one token to the next
@@ -140,16 +141,17 @@ struct Exp {
 };
 
 // ---- Paged attention ----
-// The cache of one layer is a list of blocks of 32 tokens. In a block each kv head has a K tile
-// [D][32] (dimension-major: one vector holds one dimension of many keys, so many keys are scored
-// by broadcasting q) followed by a V tile [32][D] (token-major). Slots not yet written are
-// never read into a result.
+// The cache of one layer is a list of blocks of 32 tokens; kernels/kv_layout.h says how a block
+// lies. Slots not yet written are never read into a result.
 inline constexpr int kKvBlockTokens = 32;
-enum class KvType : uint8_t { f32, f16 };
+// bf16: on avx512 queries and weights are rounded to bf16 too (2^-9 relative). int8: one scale a
+// vector; on avx512 queries and weights are quantised to 8 bits too. int4: one step and minimum a
+// run of 32 dimensions.
+enum class KvType : uint8_t { f32, f16, bf16, int8, int4 };
 // Bytes of one block of one layer, a multiple of 64. D: 16..256, a multiple of 8.
 std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim);
 
-// Stores one token's K (already rotated) and V at slot 0..31 of a block. f16 rounds to nearest.
+// Stores one token's K (already rotated) and V at slot 0..31 of a block, rounded to nearest.
 struct KvWrite {
   const float* k;  // [kv_heads, D]
   const float* v;  // [kv_heads, D]
@@ -186,6 +188,7 @@ struct Attention {
 struct Ops {
   const char* name;
   bool (*usable)();  // whether this CPU and its operating system can run it
+  KvType kv_type;    // what its attention is fastest with, bar the types below 16 bits
   void (*quantize_rows)(const QuantizeRows&);
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);

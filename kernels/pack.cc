@@ -28,20 +28,23 @@ float get_half(const uint8_t* at, int row) {
 
 // Byte of column i of row j: vector i/4 of the block, byte j*4 + i%4. In the nibble forms vectors
 // 4..7 are the high nibbles of vectors 0..3.
-void put_block(PackedForm form, const QuantBlock& block, int row, uint8_t* quants,
-               uint8_t* scales) {
-  const bool nibbles = quant_bytes(form) == 256;
+void put_block(WeightType type, const QuantBlock& block, int row, int64_t index, uint8_t* group) {
+  const PackedForm form = packed_form(type);
+  uint8_t* quants = group + quants_at(form, index);
   for (int i = 0; i < 32; ++i) {
     const int vector = i / 4, byte = row * 4 + i % 4;
-    if (!nibbles)
+    if (quant_bytes(form) == 512)
       quants[vector * 64 + byte] = block.q[i];
     else
       quants[vector % 4 * 64 + byte] |= uint8_t(block.q[i] << (vector / 4 * 4));
   }
+  uint8_t* scales = group + scales_at(form, index);
   put_half(scales, row, block.d[0]);
   if (form == PackedForm::byte_16) put_half(scales + 32, row, block.d[1]);
-  if (form == PackedForm::nibble_min || form == PackedForm::byte_min)
-    put_half(scales + 32, row, block.m);
+  if (!has_offsets(form)) return;
+  const int moved = packed_zero_point(type) - zero_point(type);
+  const uint16_t offset = f32_to_bf16(block.m + float(moved) * block.d[0]);
+  std::memcpy(group + offsets_at(form, index / 2) + (row * 2 + index % 2) * 2, &offset, 2);
 }
 
 void pack_float_group(const uint8_t* src, std::size_t stride, int element, int rows, int64_t cols,
@@ -77,7 +80,7 @@ std::size_t group_bytes(WeightType type, int64_t cols) {
     return std::size_t((bytes + kPackAlign - 1) / kPackAlign * kPackAlign);
   }
   const int64_t blocks = cols / kBlockCols;
-  return std::size_t(quants_at(form, is_paired(form) ? (blocks + 1) / 2 * 2 : blocks));
+  return std::size_t((blocks + 1) / 2 * pair_bytes(form));
 }
 
 std::size_t packed_bytes(WeightType type, int64_t rows, int64_t cols) {
@@ -105,36 +108,47 @@ void pack(WeightType type, const void* src, int64_t rows, int64_t cols, int64_t 
     for (int j = 0; j < live; ++j) {
       for (int64_t b = 0; b < cols / kBlockCols; ++b) {
         read_quant_block(type, first + std::size_t(j) * stride, b, block);
-        put_block(form, block, j, group + quants_at(form, b), group + scales_at(form, b));
+        put_block(type, block, j, b, group);
       }
     }
   }
 }
 
-void dequantize_packed_row(const PackedMatrix& w, int64_t row, float* dst) {
+PackedBlock read_packed_block(const PackedMatrix& w, int64_t row, int64_t block) {
   const uint8_t* group = static_cast<const uint8_t*>(w.data) +
                          std::size_t(row / kGroupRows) * group_bytes(w.type, w.cols);
   const int j = int(row % kGroupRows);
+  const uint8_t* quants = group + quants_at(w.form, block) + j * 4;
+  const uint8_t* scales = group + scales_at(w.form, block);
+  PackedBlock out;
+  out.zero = packed_zero_point(w.type);
+  for (int i = 0; i < 32; ++i) {
+    const int v = i / 4;
+    out.q[i] = quant_bytes(w.form) == 512 ? quants[v * 64 + i % 4]
+                                          : uint8_t(quants[v % 4 * 64 + i % 4] >> (v / 4 * 4) & 15);
+  }
+  out.d[0] = get_half(scales, j);
+  out.d[1] = w.form == PackedForm::byte_16 ? get_half(scales + 32, j) : out.d[0];
+  uint16_t offset = 0;
+  if (has_offsets(w.form))
+    std::memcpy(&offset, group + offsets_at(w.form, block / 2) + (j * 2 + block % 2) * 2, 2);
+  out.offset = bf16_to_f32(offset);
+  return out;
+}
+
+void dequantize_packed_row(const PackedMatrix& w, int64_t row, float* dst) {
   if (is_float_form(w.form)) {
+    const uint8_t* group = static_cast<const uint8_t*>(w.data) +
+                           std::size_t(row / kGroupRows) * group_bytes(w.type, w.cols);
     const int element = float_bytes(w.form);
     for (int64_t k = 0; k < w.cols; ++k)
-      dequantize_row(w.type, group + (k * kGroupRows + j) * element, dst + k, 1);
+      dequantize_row(w.type, group + (k * kGroupRows + row % kGroupRows) * element, dst + k, 1);
     return;
   }
-  const int zero = zero_point(w.type);
-  const bool nibbles = quant_bytes(w.form) == 256;
-  const bool has_min = w.form == PackedForm::nibble_min || w.form == PackedForm::byte_min;
   for (int64_t b = 0; b < w.cols / kBlockCols; ++b) {
-    const uint8_t* quants = group + quants_at(w.form, b) + j * 4;
-    const uint8_t* scales = group + scales_at(w.form, b);
-    const float d = get_half(scales, j), second = is_paired(w.form) ? 0 : get_half(scales + 32, j);
-    for (int i = 0; i < 32; ++i) {
-      const int v = i / 4;
-      const int q =
-          nibbles ? quants[v % 4 * 64 + i % 4] >> (v / 4 * 4) & 15 : quants[v * 64 + i % 4];
-      const float scale = w.form == PackedForm::byte_16 && i >= 16 ? second : d;
-      dst[b * 32 + i] = scale * float(q - zero) + (has_min ? second : 0.0f);
-    }
+    const PackedBlock block = read_packed_block(w, row, b);
+    for (int i = 0; i < 32; ++i)
+      dst[b * 32 + i] = block.d[i / 16] * float(block.q[i] - block.zero) + block.offset;
   }
 }
 

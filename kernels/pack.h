@@ -5,17 +5,19 @@
 // to back. Inside a block the bytes stand in the order the dot-product instructions want: byte
 // j*4+i of vector t is row j, column 4t+i of the block.
 //
-//   form         bits  from              one block (16 rows x 32 columns)              scales
-//   nibble       4     Q4_0              2 blocks: 2 x 256 B quants, 2 x 16 f16 d      exact
-//   nibble_min   4     Q4_1, Q4_K        256 B quants, 16 f16 d, 16 f16 m              Q4_1 exact
-//   byte         8     Q8_0, Q5_0        2 blocks: 2 x 512 B quants, 2 x 16 f16 d      exact
-//   byte_min     8     Q5_1, Q5_K        512 B quants, 16 f16 d, 16 f16 m              Q5_1 exact
-//   byte_16      8     Q6_K              512 B quants, 16 f16 d per 16 columns, twice
-//   f32 f16 bf16       F32 F16 BF16      [column][16 rows] elements                    exact
+//   form           bits  from        two blocks (16 rows x 32 columns each)              scales
+//   nibble         4     Q4_0        2 x 256 B quants, 2 x 16 f16 d                      exact
+//   nibble_offset  4     Q4_1, Q4_K  the same, then [16 rows][2 blocks] bf16 offsets     Q4_1 exact
+//   byte           8     Q8_0, Q5_0  2 x 512 B quants, 2 x 16 f16 d                      exact
+//   byte_offset    8     Q5_1, Q5_K  the same, then [16 rows][2 blocks] bf16 offsets     Q5_1 exact
+//   byte_16        8     Q6_K        2 x 512 B quants, 2 x 2 x 16 f16 d per 16 columns
+//   f32 f16 bf16         F32 F16 BF16  [column][16 rows] elements                        exact
 //
-// Weight = d * (q - zero) + m, with q unsigned and zero fixed by the type (8, 16, 32, 128 or 0).
-// The K types keep d*sc and -dmin*m as one f16 each: their scales are rounded to f16 (2^-11
-// relative, half of 2^-24 absolute below 2^-14, infinite above 65504); the quants are exact.
+// Weight = d * (q - zero) + offset, with q unsigned and zero fixed by the type (8, 16, 32 or 128).
+// The zero stands in the middle of the quants also where the file counts from 0 and adds a minimum:
+// what is left of that minimum is small, so bf16 (2^-9 relative) holds it well. The K types keep
+// d*sc as one f16: rounded by 2^-11 relative, half of 2^-24 absolute below 2^-14, infinite above
+// 65504. The quants are exact.
 // Rows are padded to a multiple of 16 with zero weights.
 //
 // Thread rule: every function here is reentrant and allocates nothing.
@@ -31,6 +33,9 @@ namespace serval {
 inline constexpr int kGroupRows = 16;  // output rows of one packed group
 inline constexpr int kBlockCols = 32;  // columns of one packed block
 inline constexpr int kPackAlign = 64;  // alignment of packed memory, bytes
+// Counts the changes of the layout above: packed weights are kept on disk, and those of another
+// layout must not be taken for these. All instruction sets read the same layout.
+inline constexpr int kPackLayout = 1;
 
 // Element types of a GGUF tensor; the values are the numbers the file stores.
 enum class WeightType : uint32_t {
@@ -47,7 +52,16 @@ enum class WeightType : uint32_t {
   bf16 = 30,
 };
 
-enum class PackedForm : uint8_t { nibble, nibble_min, byte, byte_min, byte_16, f32, f16, bf16 };
+enum class PackedForm : uint8_t {
+  nibble,
+  nibble_offset,
+  byte,
+  byte_offset,
+  byte_16,
+  f32,
+  f16,
+  bf16
+};
 
 // A row of `cols` elements takes cols / elements blocks of `bytes` bytes in the file.
 struct BlockInfo {
@@ -93,6 +107,16 @@ void pack(WeightType type, const void* src, int64_t rows, int64_t cols, int64_t 
 // One row of the file, src of any alignment, to dst [cols].
 // REQUIRES: cols is a multiple of block_info(type).elements.
 void dequantize_row(WeightType type, const void* src, float* dst, int64_t cols);
+
+// 32 columns of one packed row: weight[i] = d[i / 16] * (q[i] - zero) + offset.
+struct PackedBlock {
+  uint8_t q[32];
+  float d[2];
+  float offset;
+  int zero;
+};
+// Block `block` of row `row`. REQUIRES: an integer form.
+PackedBlock read_packed_block(const PackedMatrix& w, int64_t row, int64_t block);
 
 // Row `row` of a packed matrix to dst [cols]: embedding lookup without a second copy of the
 // weights. Equal to dequantize_row up to the rounding of scales named above.

@@ -11,26 +11,37 @@ namespace {
 
 // Bytes of quants in one block of 16 rows x 32 columns.
 [[maybe_unused]] constexpr int64_t quant_bytes(PackedForm form) {
-  return form == PackedForm::nibble || form == PackedForm::nibble_min ? 256 : 512;
+  return form == PackedForm::nibble || form == PackedForm::nibble_offset ? 256 : 512;
 }
 
-// The forms with one f16 scale a row only put two blocks and their two 32-byte scale rows
-// together, so that every quant vector stays 64-byte aligned; an odd last block leaves a gap.
-[[maybe_unused]] constexpr bool is_paired(PackedForm form) {
-  return form == PackedForm::nibble || form == PackedForm::byte;
+[[maybe_unused]] constexpr bool has_offsets(PackedForm form) {
+  return form == PackedForm::nibble_offset || form == PackedForm::byte_offset;
+}
+
+// Bytes of f16 scales of one block.
+[[maybe_unused]] constexpr int64_t scale_bytes(PackedForm form) {
+  return form == PackedForm::byte_16 ? 64 : 32;
+}
+
+// Two blocks stand together: their quants, their scales, their offsets. So every vector of quants
+// is 64-byte aligned and the offsets lie in the order a bf16 dot product reads. An odd last block
+// has a neighbour of zeros.
+[[maybe_unused]] constexpr int64_t pair_bytes(PackedForm form) {
+  return 2 * quant_bytes(form) + 2 * scale_bytes(form) + (has_offsets(form) ? 64 : 0);
 }
 
 [[maybe_unused]] constexpr int64_t quants_at(PackedForm form, int64_t block) {
-  const int64_t bytes = quant_bytes(form);
-  return is_paired(form) ? block / 2 * (2 * bytes + 64) + block % 2 * bytes : block * (bytes + 64);
+  return block / 2 * pair_bytes(form) + block % 2 * quant_bytes(form);
 }
 
-// First 16 f16 scales of the block. What follows 32 bytes later: m of the _min forms, the scales
-// of columns 16..31 of byte_16.
+// 16 f16 scales of the block; byte_16: of its columns 0..15, then of 16..31.
 [[maybe_unused]] constexpr int64_t scales_at(PackedForm form, int64_t block) {
-  const int64_t bytes = quant_bytes(form);
-  return is_paired(form) ? block / 2 * (2 * bytes + 64) + 2 * bytes + block % 2 * 32
-                         : block * (bytes + 64) + bytes;
+  return block / 2 * pair_bytes(form) + 2 * quant_bytes(form) + block % 2 * scale_bytes(form);
+}
+
+// bf16 [16 rows][2 blocks]. REQUIRES: has_offsets(form).
+[[maybe_unused]] constexpr int64_t offsets_at(PackedForm form, int64_t pair) {
+  return pair * pair_bytes(form) + 2 * quant_bytes(form) + 2 * scale_bytes(form);
 }
 
 }  // namespace

@@ -114,6 +114,17 @@ int zero_point(WeightType type) {
   }
 }
 
+int packed_zero_point(WeightType type) {
+  switch (packed_form(type)) {
+    case PackedForm::nibble_offset:
+      return 8;
+    case PackedForm::byte_offset:
+      return 16;
+    default:
+      return zero_point(type);
+  }
+}
+
 void read_quant_block(WeightType type, const uint8_t* row, int64_t index, QuantBlock& out) {
   const BlockInfo info = block_info(type);
   const int64_t per_file_block = info.elements / 32;

@@ -16,6 +16,8 @@ struct QuantBlock {
 
 // What the type subtracts from its unsigned quants: 8, 16, 32, 128 or 0.
 int zero_point(WeightType type);
+// The same in packed form, where types that count from 0 have their middle: 8 or 16.
+int packed_zero_point(WeightType type);
 
 // Block `index` (32 columns) of the row at src. REQUIRES: a quantised type.
 void read_quant_block(WeightType type, const uint8_t* row, int64_t index, QuantBlock& out);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/reference_mla.h"
 #include "kernels/tables.h"
@@ -19,54 +20,65 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 double finite_or_zero(double x) { return std::isfinite(x) ? x : 0; }
 
 void quantize_rows(const QuantizeRows& a) {
-  const int64_t blocks = a.cols / kBlockCols;
+  const int64_t records = records_of(a.cols);
   for (int t = a.token_begin; t < a.token_end; ++t) {
-    const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, blocks);
-    QuantRecord* records = static_cast<QuantRecord*>(a.out) + tile.first_record;
-    for (int64_t b = 0; b < blocks; ++b) {
-      const float* x = a.x + t * a.x_stride + b * kBlockCols;
-      QuantRecord& r = records[b * tile.tokens + t % kTileTokens];
+    const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, records);
+    QuantRecord* out = static_cast<QuantRecord*>(a.out) + tile.first_record + t % kTileTokens;
+    for (int64_t run = 0; run < records; ++run) {
+      QuantRecord& r = out[run * tile.tokens] = {};
+      const float* x = a.x + t * a.x_stride + run * kRecordCols;
+      const int n = int(std::min<int64_t>(kRecordCols, a.cols - run * kRecordCols));
       double peak = 0;
-      for (int i = 0; i < 32; ++i) peak = std::max(peak, std::fabs(finite_or_zero(x[i])));
-      int sum = 0, low = 0;
-      for (int i = 0; i < 32; ++i) {
+      for (int i = 0; i < n; ++i) peak = std::max(peak, std::fabs(finite_or_zero(x[i])));
+      int sums[kRecordBlocks] = {};
+      for (int i = 0; i < n; ++i) {
         const double q = peak > 0 ? std::nearbyint(finite_or_zero(x[i]) * 127 / peak) : 0;
         r.q[i] = int8_t(q);
-        sum += int(q);
-        if (i < 16) low += int(q);
+        r.minus_sum[i / 32] -= int(q);
+        if (i % 32 < 16) r.minus_sum_low[i / 32] -= int(q);
+        sums[i / 32] += int(q);
       }
+      for (int b = 0; b < kRecordBlocks; ++b) r.sums[b] = f32_to_bf16(float(sums[b]));
       r.scale = float(peak / 127);
-      r.scaled_sum = r.scale * float(sum);
-      r.minus_sum = -sum;
-      r.minus_sum_low = -low;
     }
   }
 }
 
-// One token's activations as the matmul sees them.
-void read_activations(const MatMul& a, int token, std::vector<double>& x) {
-  if (is_float_form(a.w.form)) {
-    for (int64_t k = 0; k < a.w.cols; ++k) x[std::size_t(k)] = a.x[token * a.x_stride + k];
-    return;
+// Sum over the columns of one row and token, from the file's own floats.
+double float_product(const MatMul& a, int token, const std::vector<float>& w) {
+  double sum = 0;
+  for (std::size_t k = 0; k < w.size(); ++k)
+    sum += double(a.x[token * a.x_stride + int64_t(k)]) * double(w[k]);
+  return sum;
+}
+
+// The same from quantised activations: the offset of a block multiplies the sum of its activations
+// as the record states it.
+double integer_product(const MatMul& a, int token, int64_t row) {
+  const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, records_of(a.w.cols));
+  const QuantRecord* records =
+      static_cast<const QuantRecord*>(a.x_q) + tile.first_record + token % kTileTokens;
+  double sum = 0;
+  for (int64_t b = 0; b < a.w.cols / kBlockCols; ++b) {
+    const QuantRecord& r = records[b / kRecordBlocks * tile.tokens];
+    const int in_record = int(b % kRecordBlocks);
+    const PackedBlock w = read_packed_block(a.w, row, b);
+    double dot = double(w.offset) * bf16_to_f32(r.sums[in_record]);
+    for (int i = 0; i < 32; ++i)
+      dot += double(w.d[i / 16]) * (w.q[i] - w.zero) * r.q[in_record * 32 + i];
+    sum += double(r.scale) * dot;
   }
-  const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, a.w.cols / kBlockCols);
-  const QuantRecord* records = static_cast<const QuantRecord*>(a.x_q) + tile.first_record;
-  for (int64_t k = 0; k < a.w.cols; ++k) {
-    const QuantRecord& r = records[k / kBlockCols * tile.tokens + token % kTileTokens];
-    x[std::size_t(k)] = double(r.scale) * r.q[k % kBlockCols];
-  }
+  return sum;
 }
 
 void matmul(const MatMul& a) {
+  const bool floats = is_float_form(a.w.form);
   std::vector<float> w(std::size_t(a.w.cols));
-  std::vector<double> x(std::size_t(a.w.cols));
   const int64_t last = std::min(a.group_end * kGroupRows, a.w.rows);
-  for (int t = a.token_begin; t < a.token_end; ++t) {
-    read_activations(a, t, x);
-    for (int64_t row = a.group_begin * kGroupRows; row < last; ++row) {
-      dequantize_packed_row(a.w, row, w.data());
-      double sum = 0;
-      for (std::size_t k = 0; k < x.size(); ++k) sum += x[k] * double(w[k]);
+  for (int64_t row = a.group_begin * kGroupRows; row < last; ++row) {
+    if (floats) dequantize_packed_row(a.w, row, w.data());
+    for (int t = a.token_begin; t < a.token_end; ++t) {
+      double sum = floats ? float_product(a, t, w) : integer_product(a, t, row);
       if (a.bias != nullptr) sum += a.bias[row];
       if (a.add != nullptr) sum += a.add[t * a.add_stride + row];
       a.y[t * a.y_stride + row] = float(sum);
@@ -142,57 +154,96 @@ void exp_all(const Exp& a) {
   for (int64_t i = 0; i < a.n; ++i) a.y[i] = float(std::exp(double(a.x[i] - a.shift)));
 }
 
-// Element `index` of a block's memory.
-double kv_element(const void* block, KvType type, int64_t index) {
-  return type == KvType::f32 ? static_cast<const float*>(block)[index]
-                             : f16_to_f32(static_cast<const uint16_t*>(block)[index]);
-}
+// One side of one head in a block: K, or V.
+struct KvSide {
+  KvType type;
+  int head_dim;
+  bool values;
+  uint8_t* data;
+  uint8_t* scales;
 
-void put_kv_element(void* block, KvType type, int64_t index, float value) {
-  if (type == KvType::f32)
-    static_cast<float*>(block)[index] = value;
-  else
-    static_cast<uint16_t*>(block)[index] = f32_to_f16(value);
-}
+  KvSide(const void* block, KvType type, int head, int head_dim, bool values)
+      : type(type), head_dim(head_dim), values(values) {
+    uint8_t* first =
+        static_cast<uint8_t*>(const_cast<void*>(block)) + head * kv_head_bytes(type, head_dim);
+    const int64_t side = kv_side_bytes(type, head_dim);
+    const int64_t side_scales = (kv_head_bytes(type, head_dim) - 2 * side) / 2;
+    data = first + (values ? side : 0);
+    scales = first + 2 * side + (values ? side_scales : 0);
+  }
 
-int64_t k_index(int head, int head_dim, int slot, int d) {
-  return (int64_t{2} * head * head_dim + d) * kKvBlockTokens + slot;
-}
+  int64_t index(int slot, int d) const {
+    return values ? v_element(type, head_dim, slot, d) : k_element(type, head_dim, slot, d);
+  }
 
-int64_t v_index(int head, int head_dim, int slot, int d) {
-  return (int64_t{2} * head + 1) * head_dim * kKvBlockTokens + int64_t{slot} * head_dim + d;
-}
+  double get(int slot, int d) const {
+    const auto* halves = reinterpret_cast<const uint16_t*>(data);
+    switch (type) {
+      case KvType::f32:
+        return reinterpret_cast<const float*>(data)[index(slot, d)];
+      case KvType::f16:
+        return f16_to_f32(halves[index(slot, d)]);
+      case KvType::bf16:
+        return bf16_to_f32(halves[index(slot, d)]);
+      case KvType::int8: {
+        const uint8_t byte = data[index(slot, d)];
+        return double(reinterpret_cast<const float*>(scales)[slot]) *
+               (values ? int(int8_t(byte)) : int(byte) - 128);
+      }
+      case KvType::int4: {
+        const auto* steps = reinterpret_cast<const uint16_t*>(scales);
+        return values ? read_int4<true>(data, steps, head_dim, slot, d)
+                      : read_int4<false>(data, steps, head_dim, slot, d);
+      }
+    }
+    return 0;
+  }
+
+  void put(int slot, const float* x) const {
+    auto* halves = reinterpret_cast<uint16_t*>(data);
+    auto* steps = reinterpret_cast<uint16_t*>(scales);
+    if (type == KvType::int8)
+      return values ? write_int8<true>(x, head_dim, slot, data, reinterpret_cast<float*>(scales))
+                    : write_int8<false>(x, head_dim, slot, data, reinterpret_cast<float*>(scales));
+    if (type == KvType::int4)
+      return values ? write_int4<true>(x, head_dim, slot, data, steps)
+                    : write_int4<false>(x, head_dim, slot, data, steps);
+    for (int d = 0; d < head_dim; ++d) {
+      const int64_t at = index(slot, d);
+      if (type == KvType::f32)
+        reinterpret_cast<float*>(data)[at] = x[d];
+      else
+        halves[at] = type == KvType::f16 ? f32_to_f16(x[d]) : f32_to_bf16(x[d]);
+    }
+  }
+};
 
 void kv_write(const KvWrite& a) {
   for (int h = 0; h < a.kv_heads; ++h) {
-    for (int d = 0; d < a.head_dim; ++d) {
-      const int64_t from = int64_t{h} * a.head_dim + d;
-      put_kv_element(a.block, a.type, k_index(h, a.head_dim, a.slot, d), a.k[from]);
-      put_kv_element(a.block, a.type, v_index(h, a.head_dim, a.slot, d), a.v[from]);
-    }
+    const int64_t from = int64_t{h} * a.head_dim;
+    KvSide(a.block, a.type, h, a.head_dim, false).put(a.slot, a.k + from);
+    KvSide(a.block, a.type, h, a.head_dim, true).put(a.slot, a.v + from);
   }
 }
 
-// One query head over keys 0..position, or the last of them that its window holds.
+// One query head over the keys it sees.
 void attend(const Attention& a, const float* q, int kv_head, int position, float* out) {
-  const int first = a.window > 0 ? std::max(position - a.window + 1, 0) : 0;
+  const int first = a.window > 0 ? std::max(position + 1 - a.window, 0) : 0;
   std::vector<double> p(std::size_t(position) + 1), sum(std::size_t(a.head_dim));
   double peak = -kInfinity, total = 0;
   for (int t = first; t <= position; ++t) {
+    const KvSide k(a.blocks[t / kKvBlockTokens], a.type, kv_head, a.head_dim, false);
     double& score = p[std::size_t(t)];
-    for (int d = 0; d < a.head_dim; ++d)
-      score += double(q[d]) * kv_element(a.blocks[t / kKvBlockTokens], a.type,
-                                         k_index(kv_head, a.head_dim, t % kKvBlockTokens, d));
+    for (int d = 0; d < a.head_dim; ++d) score += double(q[d]) * k.get(t % kKvBlockTokens, d);
     score *= a.scale;
     peak = std::max(peak, score);
   }
   for (int t = first; t <= position; ++t) {
+    const KvSide v(a.blocks[t / kKvBlockTokens], a.type, kv_head, a.head_dim, true);
     const double weight = std::exp(p[std::size_t(t)] - peak);
     total += weight;
     for (int d = 0; d < a.head_dim; ++d)
-      sum[std::size_t(d)] +=
-          weight * kv_element(a.blocks[t / kKvBlockTokens], a.type,
-                              v_index(kv_head, a.head_dim, t % kKvBlockTokens, d));
+      sum[std::size_t(d)] += weight * v.get(t % kKvBlockTokens, d);
   }
   for (int d = 0; d < a.head_dim; ++d) out[d] = float(sum[std::size_t(d)] / total);
 }
@@ -232,6 +283,7 @@ float log_sum_exp(const float* x, int64_t n) {
 const Ops kReferenceOps = {
     .name = "reference",
     .usable = always_usable,
+    .kv_type = KvType::f16,
     .quantize_rows = quantize_rows,
     .matmul = matmul,
     .rms_norm = rms_norm,

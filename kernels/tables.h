@@ -3,6 +3,9 @@
 
 #include "kernels/ops.h"
 
+// Of a micro-kernel's parts: a call would move its sums from registers to memory.
+#define SERVAL_INLINE inline __attribute__((always_inline))
+
 namespace serval {
 
 extern const Ops kReferenceOps;

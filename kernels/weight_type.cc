@@ -79,13 +79,13 @@ PackedForm packed_form(WeightType type) {
       return PackedForm::nibble;
     case WeightType::q4_1:
     case WeightType::q4_k:
-      return PackedForm::nibble_min;
+      return PackedForm::nibble_offset;
     case WeightType::q5_0:
     case WeightType::q8_0:
       return PackedForm::byte;
     case WeightType::q5_1:
     case WeightType::q5_k:
-      return PackedForm::byte_min;
+      return PackedForm::byte_offset;
     case WeightType::q6_k:
       return PackedForm::byte_16;
     case WeightType::f16:

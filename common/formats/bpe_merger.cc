@@ -23,7 +23,7 @@ bool is_worse(const BpeMerger::Scratch::Candidate& a, const BpeMerger::Scratch::
 
 }  // namespace
 
-Result<BpeMerger> BpeMerger::build(const BpeVocabulary& vocabulary,
+Result<BpeMerger> BpeMerger::build(const Vocabulary& vocabulary,
                                    std::span<const std::string_view> merges) {
   if (merges.size() > std::size_t(std::numeric_limits<int32_t>::max()))
     return invalid("a list of " + std::to_string(merges.size()) + " merges is too long");

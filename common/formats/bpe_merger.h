@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "common/formats/bpe_vocabulary.h"
+#include "common/formats/vocabulary.h"
 #include "common/result.h"
 
 namespace serval {
@@ -17,7 +17,7 @@ class BpeMerger {
  public:
   // merges: "left right" in GPT-2's byte alphabet, best first. Errors: invalid_argument, naming the
   // merge, if one is not of that form or a part or the result is not a token.
-  static Result<BpeMerger> build(const BpeVocabulary& vocabulary,
+  static Result<BpeMerger> build(const Vocabulary& vocabulary,
                                  std::span<const std::string_view> merges);
 
   // Memory that calls reuse; grows with the longest word.

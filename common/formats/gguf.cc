@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 
 #include "common/formats/byte_reader.h"
+#include "common/formats/quoted_name.h"
 
 namespace serval {
 namespace {
@@ -65,7 +67,35 @@ auto find_by_name(const Items& items, const std::vector<uint32_t>& order, std::s
   return at != order.end() && name(items[*at]) == wanted ? &items[*at] : nullptr;
 }
 
+// Sorts indices of `items` by name; gives the first name that occurs twice, or an empty view.
+template <class Items, class Name>
+std::string_view sort_by_name(const Items& items, Name name, std::vector<uint32_t>& order) {
+  order.resize(items.size());
+  std::iota(order.begin(), order.end(), 0u);
+  std::sort(order.begin(), order.end(),
+            [&](uint32_t a, uint32_t b) { return name(items[a]) < name(items[b]); });
+  for (std::size_t i = 1; i < order.size(); ++i)
+    if (name(items[order[i - 1]]) == name(items[order[i]])) return name(items[order[i]]);
+  return {};
+}
+
 }  // namespace
+
+Status GgufFile::index_entries() {
+  const auto twice = sort_by_name(
+      entries_, [](const GgufEntry& e) { return e.key; }, entries_by_key_);
+  if (twice.empty()) return {};
+  return error(Code::data_loss,
+               path_.string() + ": metadata key " + quoted_name(twice) + " occurs twice");
+}
+
+Status GgufFile::index_tensors() {
+  const auto twice = sort_by_name(
+      tensors_, [](const GgufTensor& t) { return t.name; }, tensors_by_name_);
+  if (twice.empty()) return {};
+  return error(Code::data_loss,
+               path_.string() + ": tensor " + quoted_name(twice) + " occurs twice");
+}
 
 const GgufEntry* GgufFile::entry(std::string_view key) const {
   return find_by_name(entries_, entries_by_key_, key, [](const GgufEntry& e) { return e.key; });

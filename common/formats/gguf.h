@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -53,6 +54,20 @@ struct GgufTensor {
   uint64_t elements;                 // product of dims
   uint64_t offset;                   // from the start of the file
   std::span<const std::byte> bytes;  // into the mapping; empty if the type is unknown
+  // A stack whose matrices stand apart (GgufBuilder::stack) has them here, and no `bytes`.
+  std::span<const std::span<const std::byte>> apart = {};
+
+  // Matrix i of a stack [dims[2]]. REQUIRES: i < dims[2], dims[3] is 1, the type is known.
+  std::span<const std::byte> matrix(uint64_t i) const {
+    if (!apart.empty()) return apart[i];
+    const std::size_t size = bytes.size() / dims[2];
+    return bytes.subspan(i * size, size);
+  }
+};
+
+struct SourceFile {
+  std::filesystem::path path;
+  MappedFile file;
 };
 
 // Movable; const functions may be called from any thread. Views, spans and pointers it gives out
@@ -60,6 +75,8 @@ struct GgufTensor {
 class GgufFile {
  public:
   const std::filesystem::path& path() const { return path_; }
+  // What was read: the file itself, or all files of a folder that is shown as one (GgufBuilder).
+  std::span<const SourceFile> sources() const { return sources_; }
   std::span<const GgufEntry> entries() const { return entries_; }   // in file order
   std::span<const GgufTensor> tensors() const { return tensors_; }  // in file order
 
@@ -82,19 +99,23 @@ class GgufFile {
   Result<std::vector<std::string_view>> texts(std::string_view key) const;
 
   // Tensors by name. find_tensor: nullptr if absent. tensor: not_found if absent, unimplemented if
-  // its type is unknown, so `bytes` of the tensor it gives is never empty.
+  // its type is unknown: what it gives has bytes, or is a stack [dims[2]] that stands apart.
   const GgufTensor* find_tensor(std::string_view name) const;
   Result<const GgufTensor*> tensor(std::string_view name) const;
 
  private:
   friend class GgufReader;
-  GgufFile(std::filesystem::path path, MappedFile file)
-      : path_(std::move(path)), file_(std::move(file)) {}
+  friend class GgufBuilder;
+  explicit GgufFile(std::filesystem::path path) : path_(std::move(path)) {}
+  // Fill the indices below. Errors: data_loss if a name occurs twice.
+  Status index_entries();
+  Status index_tensors();
   Error wrong_type(const GgufEntry& entry, const char* want) const;
   Error missing(std::string_view key) const;
 
   std::filesystem::path path_;
-  MappedFile file_;
+  std::vector<SourceFile> sources_;
+  std::vector<std::unique_ptr<std::byte[]>> made_;  // bytes that are in no file as they are
   std::vector<GgufEntry> entries_;
   std::vector<GgufTensor> tensors_;
   std::vector<uint32_t> entries_by_key_;   // indices into entries_, sorted by key

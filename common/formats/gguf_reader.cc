@@ -1,8 +1,8 @@
 #include "common/formats/gguf_reader.h"
 
-#include <algorithm>
 #include <limits>
-#include <numeric>
+
+#include "common/formats/quoted_name.h"
 
 namespace serval {
 namespace {
@@ -42,35 +42,16 @@ uint64_t fixed_size(GgufValueType type) {
   return 0;
 }
 
-// A name for a message: hostile ones may be long or hold control characters.
-std::string quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name.substr(0, 64)) out += c >= 0x20 && c < 0x7f ? c : '?';
-  return out + (name.size() > 64 ? "...\"" : "\"");
-}
-
-// Sorts indices of `items` by name; gives the first name that occurs twice, or an empty view.
-template <class Items, class Name>
-std::string_view sort_by_name(const Items& items, Name name, std::vector<uint32_t>& order) {
-  order.resize(items.size());
-  std::iota(order.begin(), order.end(), 0u);
-  std::sort(order.begin(), order.end(),
-            [&](uint32_t a, uint32_t b) { return name(items[a]) < name(items[b]); });
-  for (std::size_t i = 1; i < order.size(); ++i)
-    if (name(items[order[i - 1]]) == name(items[order[i]])) return name(items[order[i]]);
-  return {};
-}
-
 }  // namespace
 
 Result<GgufFile> GgufReader::read() && {
   if (Status s = read_header(); !s) return s.error();
   for (uint64_t i = 0; i < entry_count_; ++i)
     if (Status s = read_entry(); !s) return s.error();
-  if (Status s = index_entries(); !s) return s.error();
+  if (Status s = out_.index_entries(); !s) return s.error();
   for (uint64_t i = 0; i < tensor_count_; ++i)
     if (Status s = read_tensor(); !s) return s.error();
-  if (Status s = index_tensors(); !s) return s.error();
+  if (Status s = out_.index_tensors(); !s) return s.error();
   if (Status s = place_tensors(); !s) return s.error();
   return std::move(out_);
 }
@@ -111,26 +92,26 @@ Status GgufReader::read_entry() {
     entry.element = GgufValueType(in_.read<uint32_t>());
     entry.count = in_.read<uint64_t>();
   }
-  if (in_.overrun()) return damaged("ends inside metadata key " + quoted(entry.key));
+  if (in_.overrun()) return damaged("ends inside metadata key " + quoted_name(entry.key));
   const uint64_t start = in_.position();
   if (Status s = skip_values(entry.element, entry.count, entry.key); !s) return s;
-  entry.bytes = out_.file_.bytes().subspan(start, in_.position() - start);
+  entry.bytes = bytes_.subspan(start, in_.position() - start);
   out_.entries_.push_back(entry);
   return {};
 }
 
 Status GgufReader::skip_values(GgufValueType type, uint64_t count, std::string_view key) {
-  const auto cut_short = [&] { return damaged("ends inside metadata key " + quoted(key)); };
+  const auto cut_short = [&] { return damaged("ends inside metadata key " + quoted_name(key)); };
   if (const uint64_t size = fixed_size(type); size > 0) {
     if (count > in_.left() / size) return cut_short();
     in_.take(count * size);
     return {};
   }
   if (type == GgufValueType::array)
-    return damaged("metadata key " + quoted(key) +
+    return damaged("metadata key " + quoted_name(key) +
                    " is an array of arrays, which is not supported");
   if (type != GgufValueType::string)
-    return damaged("metadata key " + quoted(key) + " has unknown value type " +
+    return damaged("metadata key " + quoted_name(key) + " has unknown value type " +
                    std::to_string(uint32_t(type)));
   for (uint64_t i = 0; i < count; ++i) {
     in_.take(in_.read<uint64_t>());
@@ -148,7 +129,7 @@ Status GgufReader::read_tensor() {
                    std::to_string(kMaxNameBytes));
   GgufTensor tensor{};
   tensor.name = in_.take_text(length);
-  const std::string name = "tensor " + quoted(tensor.name);
+  const std::string name = "tensor " + quoted_name(tensor.name);
   const auto rank = in_.read<uint32_t>();
   if (in_.overrun()) return damaged("ends inside " + name);
   if (rank < 1 || rank > tensor.dims.size())
@@ -170,20 +151,6 @@ Status GgufReader::read_tensor() {
   return {};
 }
 
-Status GgufReader::index_entries() {
-  const auto twice = sort_by_name(
-      out_.entries_, [](const GgufEntry& e) { return e.key; }, out_.entries_by_key_);
-  if (!twice.empty()) return damaged("metadata key " + quoted(twice) + " occurs twice");
-  return {};
-}
-
-Status GgufReader::index_tensors() {
-  const auto twice = sort_by_name(
-      out_.tensors_, [](const GgufTensor& t) { return t.name; }, out_.tensors_by_name_);
-  if (!twice.empty()) return damaged("tensor " + quoted(twice) + " occurs twice");
-  return {};
-}
-
 // Turns offsets relative to the data section into spans of the mapping.
 Status GgufReader::place_tensors() {
   const Result<int64_t> alignment = out_.integer_or("general.alignment", kDefaultAlignment);
@@ -191,10 +158,10 @@ Status GgufReader::place_tensors() {
   if (*alignment < 1 || *alignment > kMaxAlignment || (*alignment & (*alignment - 1)) != 0)
     return damaged("general.alignment is " + std::to_string(*alignment) +
                    ", want a power of two up to " + std::to_string(kMaxAlignment));
-  const uint64_t step = uint64_t(*alignment), size = out_.file_.bytes().size();
+  const uint64_t step = uint64_t(*alignment), size = bytes_.size();
   const uint64_t data = (in_.position() + step - 1) / step * step;
   for (GgufTensor& tensor : out_.tensors_) {
-    const std::string name = "tensor " + quoted(tensor.name);
+    const std::string name = "tensor " + quoted_name(tensor.name);
     if (tensor.offset % step != 0)
       return damaged(name + " is at offset " + std::to_string(tensor.offset) +
                      ", want a multiple of " + std::to_string(step));
@@ -213,7 +180,7 @@ Status GgufReader::place_tensors() {
       return damaged(name + " needs " + std::to_string(blocks) + " blocks of " +
                      std::to_string(info->bytes) + " bytes, the file has " + std::to_string(left) +
                      " bytes left there");
-    tensor.bytes = out_.file_.bytes().subspan(tensor.offset, blocks * info->bytes);
+    tensor.bytes = bytes_.subspan(tensor.offset, blocks * info->bytes);
   }
   return {};
 }

@@ -11,7 +11,9 @@ namespace serval {
 class GgufReader {
  public:
   GgufReader(std::filesystem::path path, MappedFile file)
-      : out_(std::move(path), std::move(file)), in_(out_.file_.bytes()) {}
+      : out_(path), bytes_(file.bytes()), in_(bytes_) {
+    out_.sources_.push_back({std::move(path), std::move(file)});
+  }
 
   Result<GgufFile> read() &&;
 
@@ -21,12 +23,11 @@ class GgufReader {
   Status read_entry();
   Status read_tensor();
   Status skip_values(GgufValueType type, uint64_t count, std::string_view key);
-  Status index_entries();
-  Status index_tensors();
   Status place_tensors();
   Error damaged(const std::string& what) const;
 
   GgufFile out_;
+  std::span<const std::byte> bytes_;  // the whole file
   ByteReader in_;
   uint64_t tensor_count_ = 0;
   uint64_t entry_count_ = 0;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "host/config/units.h"
+#include "common/nearest_word.h"
 
 namespace serval::host {
 
@@ -57,8 +57,7 @@ std::string option_help(std::span<const OptionSpec> specs) {
 }
 
 std::string suggestion(std::string_view word, std::span<const std::string_view> known) {
-  const std::string_view near = nearest_word(word, known.data(), known.size());
-  return near.empty() ? "" : "; did you mean '" + std::string(near) + "'?";
+  return did_you_mean(word, known, "'", "'");
 }
 
 }  // namespace serval::host

@@ -27,6 +27,26 @@ int check_plugins(const PluginSet& plugins) {
   return problems;
 }
 
+// What the configuration names: keys, certificate, plugins, models.
+int check_parts(const ServerConfig& config) {
+  int problems = 0;
+  if (!config.auth.keys_file.empty())
+    if (const auto keys = KeyStore::open(config.auth.keys_file); !keys)
+      problems += problem("auth.keys_file: " + keys.error().message);
+  if (!config.tls.cert.empty() && !config.tls.key.empty())
+    if (const auto tls = TlsContext::load(config.tls.cert, config.tls.key); !tls)
+      problems += problem("tls: " + tls.error().message);
+  PluginSetOptions options;
+  options.directory = config.plugins.dir;
+  options.scan.check_owner = config.plugins.check_owner;
+  const auto plugins = PluginSet::load(std::move(options));
+  if (!plugins) return problems + problem("plugins.dir: " + plugins.error().message);
+  problems += check_plugins(**plugins);
+  for (const ModelSection& model : config.models)
+    for (const std::string& text : check_model(model, **plugins)) problems += problem(text);
+  return problems;
+}
+
 }  // namespace
 
 int run_config_check(Words words) {
@@ -37,29 +57,12 @@ int run_config_check(Words words) {
                 option_help(config_options()).c_str());
     return 0;
   }
-  const Result<ServerConfig> config = load_settings(*arguments);
-  if (!config) return problem(config.error().message);
-
-  int problems = 0;
-  if (!config->auth.keys_file.empty())
-    if (const auto keys = KeyStore::open(config->auth.keys_file); !keys)
-      problems += problem("auth.keys_file: " + keys.error().message);
-  if (!config->tls.cert.empty())
-    if (const auto tls = TlsContext::load(config->tls.cert, config->tls.key); !tls)
-      problems += problem("tls: " + tls.error().message);
-  PluginSetOptions options;
-  options.directory = config->plugins.dir;
-  options.scan.check_owner = config->plugins.check_owner;
-  const auto plugins = PluginSet::load(std::move(options));
-  if (!plugins) {
-    problems += problem("plugins.dir: " + plugins.error().message);
-  } else {
-    problems += check_plugins(**plugins);
-    for (const ModelSection& model : config->models)
-      for (const std::string& text : check_model(model, **plugins)) problems += problem(text);
-  }
+  const Result<ConfigDraft> draft = draft_settings(*arguments);
+  if (!draft) return problem(draft.error().message);
+  int problems = draft->errors.empty() ? 0 : problem(draft->errors);
+  if (draft->readable) problems += check_parts(draft->config);
   if (problems != 0) return 1;
-  std::printf("configuration is good: %zu models\n", config->models.size());
+  std::printf("configuration is good: %zu models\n", draft->config.models.size());
   return 0;
 }
 

@@ -24,7 +24,7 @@ std::vector<std::string> check_model(const ModelSection& model, const PluginSet&
   std::vector<std::string> problems;
   const ModelSpec& spec = model.spec;
   const std::string head = model.where + ": model " + spec.name + ": ";
-  if (access(spec.path.c_str(), R_OK) != 0)
+  if (!spec.path.empty() && access(spec.path.c_str(), R_OK) != 0)
     problems.push_back(head + "path: there is no readable file or folder " + spec.path);
   if (spec.plugin.empty()) return problems;  // the plugins are asked when it is loaded
   if (plugins.find(spec.plugin) == nullptr) {

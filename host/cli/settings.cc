@@ -65,25 +65,33 @@ std::span<const OptionSpec> config_options() {
   return kOptions;
 }
 
-Result<ServerConfig> load_settings(const Arguments& arguments) {
-  Result<ServerConfig> config =
-      load_config({.file = arguments.get("--config"), .texts = arguments.all("--set")});
-  if (!config) return config;
+Result<ConfigDraft> draft_settings(const Arguments& arguments) {
   if (arguments.has("--config") && arguments.get("--config").empty())
     return invalid("--config wants the name of a file");
-  if (config->plugins.dir.empty()) config->plugins.dir = default_plugin_dir().string();
-  if (config->server.cache_dir.empty()) config->server.cache_dir = default_cache_dir();
-  if (!config->models.empty()) return config;
-  std::optional<ModelSection> model = default_model();
-  if (!model)
-    return error(Code::not_found, std::string("no [[model]] is configured, and there is no ") +
-                                      kDefaultModel +
-                                      " in $SERVAL_MODELS, ./models or the checkout's models/; "
-                                      "scripts/get-model " +
-                                      kDefaultModel + " gets it");
-  model->spec.queue = config->limits.queue;
-  config->models.push_back(std::move(*model));
-  return config;
+  Result<ConfigDraft> draft =
+      draft_config({.file = arguments.get("--config"), .texts = arguments.all("--set")});
+  if (!draft || !draft->readable) return draft;
+  ServerConfig& config = draft->config;
+  if (config.plugins.dir.empty()) config.plugins.dir = default_plugin_dir().string();
+  if (config.server.cache_dir.empty()) config.server.cache_dir = default_cache_dir();
+  if (!config.models.empty()) return draft;
+  if (std::optional<ModelSection> model = default_model()) {
+    model->spec.queue = config.limits.queue;
+    config.models.push_back(std::move(*model));
+  } else {
+    (draft->errors += draft->errors.empty() ? "" : "\n") +=
+        std::string("no [[model]] is configured, and there is no ") + kDefaultModel +
+        " in $SERVAL_MODELS, ./models or the checkout's models/; scripts/get-model " +
+        kDefaultModel + " gets it";
+  }
+  return draft;
+}
+
+Result<ServerConfig> load_settings(const Arguments& arguments) {
+  Result<ConfigDraft> draft = draft_settings(arguments);
+  if (!draft) return draft.error();
+  if (!draft->errors.empty()) return invalid(std::move(draft->errors));
+  return std::move(draft->config);
 }
 
 }  // namespace serval::host

@@ -23,8 +23,11 @@ std::optional<ModelSection> default_model();
 // --config and --set.
 std::span<const OptionSpec> config_options();
 
-// Fills what the configuration leaves open: plugin directory, cache folder, the default model.
-// Errors: the configuration's; not_found when there is no model at all.
+// The configuration, with what it leaves open filled: plugin directory, cache folder, the default
+// model. Fails with all its errors, one a line; that there is no model at all is one.
 Result<ServerConfig> load_settings(const Arguments& arguments);
+
+// The same for checks that go on in spite of errors. Fails only if the file cannot be read.
+Result<ConfigDraft> draft_settings(const Arguments& arguments);
 
 }  // namespace serval::host

@@ -178,25 +178,35 @@ Result<std::string> read_file(const fs::path& path) {
   return text;
 }
 
-Result<ServerConfig> build(std::string_view text, const std::string& name, const fs::path& folder,
-                           const std::vector<std::string>& overrides) {
-  if (std::string why = unreasonable(text); !why.empty())
-    return invalid((name.empty() ? "" : name + ": ") + "the configuration " + why);
+ConfigDraft build(std::string_view text, const std::string& name, const fs::path& folder,
+                  const std::vector<std::string>& overrides) {
+  ConfigDraft draft;
+  if (std::string why = unreasonable(text); !why.empty()) {
+    draft.errors = (name.empty() ? "" : name + ": ") + "the configuration " + why;
+    return draft;
+  }
   ParsedToml parsed = parse_toml(text, name);
   ErrorList errors;
   if (!parsed.ok()) {
     errors.add(parsed.place, "", parsed.problem);
-    return invalid(errors.text());
+    draft.errors = errors.text();
+    return draft;
   }
   for (const std::string& one : overrides) apply_override(parsed.root, one, errors);
-  ServerConfig config = Loader(parsed.root, folder, errors).load();
-  if (!errors.empty()) return invalid(errors.text());
-  return config;
+  draft.config = Loader(parsed.root, folder, errors).load();
+  draft.readable = true;
+  draft.errors = errors.text();
+  return draft;
+}
+
+Result<ServerConfig> whole(ConfigDraft draft) {
+  if (!draft.errors.empty()) return invalid(std::move(draft.errors));
+  return std::move(draft.config);
 }
 
 }  // namespace
 
-Result<ServerConfig> load_config(const ConfigSource& source) {
+Result<ConfigDraft> draft_config(const ConfigSource& source) {
   if (source.file.empty()) return build("", "", "", source.texts);
   Result<std::string> text = read_file(source.file);
   if (!text) return text.error();
@@ -205,9 +215,15 @@ Result<ServerConfig> load_config(const ConfigSource& source) {
   return build(*text, source.file.string(), folder, source.texts);
 }
 
+Result<ServerConfig> load_config(const ConfigSource& source) {
+  Result<ConfigDraft> draft = draft_config(source);
+  if (!draft) return draft.error();
+  return whole(std::move(*draft));
+}
+
 Result<ServerConfig> parse_config(std::string_view text, const std::string& name,
                                   const std::vector<std::string>& overrides) {
-  return build(text, name, "", overrides);
+  return whole(build(text, name, "", overrides));
 }
 
 }  // namespace serval::host

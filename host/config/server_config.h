@@ -100,6 +100,15 @@ struct ConfigSource {
 // "file:line:column: key: what was found, what is wanted".
 Result<ServerConfig> load_config(const ConfigSource& source);
 
+// The same, with what could be read in spite of errors, so that a check can go on and name all.
+struct ConfigDraft {
+  ServerConfig config;    // keys with errors keep their defaults
+  std::string errors;     // one a line; empty: none
+  bool readable = false;  // it is TOML; else config is the default
+};
+// Fails only if the file cannot be read.
+Result<ConfigDraft> draft_config(const ConfigSource& source);
+
 // The same for a text in memory; `name` stands for the file in messages.
 Result<ServerConfig> parse_config(std::string_view text, const std::string& name,
                                   const std::vector<std::string>& overrides = {});

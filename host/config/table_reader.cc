@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "common/nearest_word.h"
 #include "host/config/units.h"
 
 namespace serval::host {
@@ -202,9 +203,7 @@ void TableReader::finish() {
     if (std::find(known_.begin(), known_.end(), key.str()) != known_.end()) continue;
     // The key's own place is the better one; a value made by an override has only the value's.
     const toml::source_region& place = key.source().begin.line != 0 ? key.source() : value.source();
-    const std::string_view near = nearest_word(key.str(), known_.data(), known_.size());
-    std::string message = "unknown key";
-    if (!near.empty()) message += "; did you mean " + prefix_ + std::string(near) + "?";
+    std::string message = "unknown key" + did_you_mean(key.str(), known_, prefix_);
     const std::string shown = quote(key.str());
     const bool bare =
         key.str().size() < 60 && std::all_of(key.str().begin(), key.str().end(),

@@ -1,9 +1,7 @@
 #include "host/config/units.h"
 
-#include <algorithm>
 #include <charconv>
 #include <span>
-#include <vector>
 
 namespace serval::host {
 namespace {
@@ -38,22 +36,6 @@ std::string format(uint64_t amount, std::span<const Unit> units) {
   return std::to_string(amount / units.back().factor) + std::string(units.back().name);
 }
 
-// Levenshtein distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0];
-    row[0] = i + 1;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({replaced, row[j] + 1, row[j + 1] + 1});
-    }
-  }
-  return row.back();
-}
-
 }  // namespace
 
 std::optional<uint64_t> parse_size(std::string_view text) { return parse(text, kSizes); }
@@ -61,19 +43,6 @@ std::optional<uint64_t> parse_duration(std::string_view text) { return parse(tex
 std::string format_size(uint64_t bytes) { return bytes == 0 ? "0B" : format(bytes, kSizes); }
 std::string format_duration(uint64_t nanoseconds) {
   return nanoseconds == 0 ? "0s" : format(nanoseconds, kDurations);
-}
-
-std::string_view nearest_word(std::string_view word, const std::string_view* words,
-                              std::size_t count) {
-  std::string_view best;
-  if (word.size() > 64) return best;  // nobody mistypes that
-  std::size_t least = std::max<std::size_t>(2, word.size() / 3) + 1;
-  for (std::size_t i = 0; i < count; ++i)
-    if (const std::size_t d = distance(word, words[i]); d < least) {
-      least = d;
-      best = words[i];
-    }
-  return best;
 }
 
 }  // namespace serval::host

@@ -18,8 +18,4 @@ std::optional<uint64_t> parse_duration(std::string_view text);
 std::string format_size(uint64_t bytes);
 std::string format_duration(uint64_t nanoseconds);
 
-// Of `words` the one nearest to `word`, if it is near enough to be meant; else "".
-std::string_view nearest_word(std::string_view word, const std::string_view* words,
-                              std::size_t count);
-
 }  // namespace serval::host

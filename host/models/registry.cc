@@ -65,6 +65,7 @@ class Registry : public ModelRegistry {
 
   void shutdown(uint64_t deadline_ns) override {
     begin_drain();
+    deadline_ns = std::max<uint64_t>(deadline_ns, 1);  // 0 would read as: no shutdown yet
     // A second call may only bring the end nearer.
     uint64_t known = shared_->shutdown_deadline_ns.load();
     while ((known == 0 || deadline_ns < known) &&

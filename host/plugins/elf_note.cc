@@ -108,13 +108,15 @@ uint64_t align_up(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) & ~(alignment - 1);
 }
 
-// Walks one note segment and puts the Serval note's descriptor into `found`.
+// Walks one note segment, in which descriptors and notes begin at multiples of the alignment
+// counted from its start (glibc's ELF_NOTE_DESC_OFFSET, ELF_NOTE_NEXT_OFFSET), and puts the Serval
+// note's descriptor into `found`.
 Status walk_notes(Bytes notes, uint64_t alignment, std::optional<Bytes>& found) {
   static constexpr std::string_view kOwner{"Serval\0", 7};
   for (uint64_t at = 0; notes.size() - at >= sizeof(Elf64_Nhdr);) {
     const auto header = read_at<Elf64_Nhdr>(notes, at);
     const uint64_t name_at = at + sizeof(Elf64_Nhdr);
-    const uint64_t data_at = name_at + align_up(header->n_namesz, alignment);
+    const uint64_t data_at = align_up(name_at + header->n_namesz, alignment);
     const auto name = range(notes, name_at, header->n_namesz);
     const auto data = range(notes, data_at, header->n_descsz);
     if (!name || !data) return damaged("a note ends behind its segment");
@@ -123,7 +125,7 @@ Status walk_notes(Bytes notes, uint64_t alignment, std::optional<Bytes>& found) 
       if (found) return damaged("two Serval notes");
       found = *data;
     }
-    at = data_at + align_up(header->n_descsz, alignment);
+    at = align_up(data_at + header->n_descsz, alignment);
     if (at > notes.size()) break;  // the last note's padding may be missing
   }
   return {};

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <sstream>
 
+#include "common/nearest_word.h"
 #include "common/utf8.h"
 #include "host/schema/schema_node.h"
 
@@ -115,7 +116,7 @@ class Checker {
       } else if (node.additional) {
         check(*node.additional, value, here);
       } else if (!node.additional_allowed) {
-        add(here, "unknown key" + known_keys(node));
+        add(here, "unknown key" + known_keys(node, key));
       }
     }
     for (const std::string& name : node.required) {
@@ -123,10 +124,15 @@ class Checker {
     }
   }
 
-  static std::string known_keys(const Node& node) {
+  static std::string known_keys(const Node& node, std::string_view key) {
+    std::vector<std::string_view> names;
     std::string text;
-    for (const auto& [name, child] : node.properties) text += (text.empty() ? "" : ", ") + name;
-    return text.empty() ? "; there are none here" : "; known are " + text;
+    for (const auto& [name, child] : node.properties) {
+      names.push_back(name);
+      text += (text.empty() ? "" : ", ") + name;
+    }
+    if (names.empty()) return "; there are none here";
+    return did_you_mean(key, names) + " (known are " + text + ")";
   }
 };
 

@@ -4,7 +4,6 @@
 // position, with one fixed chain of operations a tile, whoever shares the load: its result does
 // not depend on the batch or on how the prompt was cut.
 constexpr int kMaxItems = Vec::width == 16 ? 8 : 4;
-constexpr int kMaxHeadDim = 256;
 
 struct Items {
   alignas(64) float q[kMaxHeadDim][kMaxItems];  // scaled
@@ -15,6 +14,37 @@ struct Items {
   float decay[kMaxItems];  // what the tile's new peak leaves of the older sums
   int position[kMaxItems];
   int oldest[kMaxItems];  // the first key the item sees
+};
+
+// Where the tiles of one kv head are: K [D][32], then V [32][D].
+template <class Element>
+struct PlainTiles {
+  const Attention& a;
+  int64_t head_at;
+
+  PlainTiles(const Attention& a, int kv_head)
+      : a(a), head_at(int64_t{2} * kv_head * a.head_dim * kKvBlockTokens) {}
+  const Element* load(int block) const {
+    return static_cast<const Element*>(a.blocks[block]) + head_at;
+  }
+  // The tile after it, to be asked for early.
+  const Element* ahead(int block) const { return load(block); }
+};
+
+// The same of a type without arithmetic of its own: each tile is turned into floats first.
+struct UnpackedTiles {
+  const Attention& a;
+  int kv_head;
+  float* tile;  // [2 * D * 32]
+
+  const float* load(int block) const {
+    unpack_head(
+        a.type,
+        static_cast<const uint8_t*>(a.blocks[block]) + kv_head * kv_head_bytes(a.type, a.head_dim),
+        a.head_dim, tile);
+    return tile;
+  }
+  const float* ahead(int) const { return tile; }
 };
 
 Vec load_kv(const float* p) { return Vec::load(p); }
@@ -138,16 +168,13 @@ void visit_tile(const Element* k, const Element* next, int head_dim, int base, I
   }
 }
 
-template <int N, class Element>
-void visit_tiles(const Attention& a, int kv_head, Items& items) {
+template <int N, class Tiles>
+void visit_tiles(const Attention& a, const Tiles& tiles, Items& items) {
   const int earliest = items.position[0], latest = items.position[N - 1];
-  const int64_t tile = int64_t{2} * kv_head * a.head_dim * kKvBlockTokens;
   const int begin = items.oldest[0] / kKvBlockTokens * kKvBlockTokens;
   for (int base = begin; base <= latest; base += kKvBlockTokens) {
-    const Element* k = static_cast<const Element*>(a.blocks[base / kKvBlockTokens]) + tile;
-    const Element* next = k;
-    if (base + kKvBlockTokens <= latest)
-      next = static_cast<const Element*>(a.blocks[base / kKvBlockTokens + 1]) + tile;
+    const auto* k = tiles.load(base / kKvBlockTokens);
+    const auto* next = base + kKvBlockTokens <= latest ? tiles.ahead(base / kKvBlockTokens + 1) : k;
     const int end = base + kKvBlockTokens;
     if (earliest >= base && items.oldest[N - 1] < end) {
       visit_tile<N>(k, next, a.head_dim, base, items, 0);
@@ -159,40 +186,36 @@ void visit_tiles(const Attention& a, int kv_head, Items& items) {
   }
 }
 
-template <class Element>
-void run_items(const Attention& a, int kv_head, Items& items, int count) {
+template <class Tiles>
+void run_items(const Attention& a, const Tiles& tiles, Items& items, int count) {
   switch (count) {
     case 1:
-      return visit_tiles<1, Element>(a, kv_head, items);
+      return visit_tiles<1>(a, tiles, items);
     case 2:
-      return visit_tiles<2, Element>(a, kv_head, items);
+      return visit_tiles<2>(a, tiles, items);
     case 3:
-      return visit_tiles<3, Element>(a, kv_head, items);
+      return visit_tiles<3>(a, tiles, items);
     case 4:
-      return visit_tiles<4, Element>(a, kv_head, items);
+      return visit_tiles<4>(a, tiles, items);
   }
   if constexpr (kMaxItems > 4) {
     switch (count) {
       case 5:
-        return visit_tiles<5, Element>(a, kv_head, items);
+        return visit_tiles<5>(a, tiles, items);
       case 6:
-        return visit_tiles<6, Element>(a, kv_head, items);
+        return visit_tiles<6>(a, tiles, items);
       case 7:
-        return visit_tiles<7, Element>(a, kv_head, items);
+        return visit_tiles<7>(a, tiles, items);
       case 8:
-        return visit_tiles<8, Element>(a, kv_head, items);
+        return visit_tiles<8>(a, tiles, items);
     }
   }
 }
 
-// Items are numbered query-major: item = query * heads per kv head + head.
-int64_t item_offset(const Attention& a, int kv_head, int item, int64_t stride) {
-  const int per_kv = a.heads / a.kv_heads;
-  return item / per_kv * stride + int64_t{kv_head * per_kv + item % per_kv} * a.head_dim;
-}
-
 void attention(const Attention& a) {
+  if (native_attention(a)) return;
   Items items;
+  alignas(64) float unpacked[2 * kMaxHeadDim * kKvBlockTokens];
   const int per_kv = a.heads / a.kv_heads, all = a.n * per_kv;
   for (int kv_head = a.kv_head_begin; kv_head < a.kv_head_end; ++kv_head) {
     for (int begin = 0; begin < all; begin += kMaxItems) {
@@ -210,39 +233,17 @@ void attention(const Attention& a) {
         items.oldest[i] = a.window > 0 && oldest > 0 ? oldest : 0;
       }
       if (a.type == KvType::f32)
-        run_items<float>(a, kv_head, items, count);
+        run_items(a, PlainTiles<float>(a, kv_head), items, count);
+      else if (a.type == KvType::f16)
+        run_items(a, PlainTiles<uint16_t>(a, kv_head), items, count);
       else
-        run_items<uint16_t>(a, kv_head, items, count);
+        run_items(a, UnpackedTiles{a, kv_head, unpacked}, items, count);
       for (int i = 0; i < count; ++i) {
         float* out = a.out + item_offset(a, kv_head, begin + i, a.out_stride);
         const Vec inverse = Vec::set(1.0f / items.total[i]);
         for (int d = 0; d < a.head_dim; d += Vec::width)
           (Vec::load(items.out[i] + d) * inverse).store(out + d, a.head_dim - d);
       }
-    }
-  }
-}
-
-// K goes down a column of its tile, V into a row.
-void kv_write(const KvWrite& a) {
-  const int64_t tile = int64_t{a.head_dim} * kKvBlockTokens;
-  for (int h = 0; h < a.kv_heads; ++h) {
-    const float* k = a.k + int64_t{h} * a.head_dim;
-    const float* v = a.v + int64_t{h} * a.head_dim;
-    const int64_t k_at = 2 * h * tile + a.slot, v_at = (2 * h + 1) * tile + a.slot * a.head_dim;
-    if (a.type == KvType::f32) {
-      float* block = static_cast<float*>(a.block);
-      for (int d = 0; d < a.head_dim; ++d) block[k_at + d * kKvBlockTokens] = k[d];
-      for (int d = 0; d < a.head_dim; ++d) block[v_at + d] = v[d];
-      continue;
-    }
-    uint16_t* block = static_cast<uint16_t*>(a.block);
-    for (int d = 0; d < a.head_dim; d += Vec::width) {
-      const int n = smaller(a.head_dim - d, Vec::width);
-      uint16_t halves[Vec::width];
-      Vec::load(k + d, n).store_half(halves, n);
-      for (int i = 0; i < n; ++i) block[k_at + (d + i) * kKvBlockTokens] = halves[i];
-      Vec::load(v + d, n).store_half(block + v_at + d, n);
     }
   }
 }

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 #include "kernels/packed_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/tables.h"
@@ -17,6 +18,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2);
+constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2, KvType::f16);
 
 }  // namespace serval

@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 #include "kernels/packed_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/tables.h"
@@ -17,6 +18,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512);
+constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512, KvType::bf16);
 
 }  // namespace serval

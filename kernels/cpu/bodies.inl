@@ -1,4 +1,4 @@
-// Everything an instruction set implements, over its Vec and block_dot. Included inside
+// Everything an instruction set implements, over its Vec and pair_dot. Included inside
 // serval's unnamed namespace.
 // clang-format off
 // each needs the ones before
@@ -6,15 +6,23 @@
 #include "kernels/cpu/rowwise.inl"
 #include "kernels/cpu/quantize.inl"
 #include "kernels/cpu/matmul.inl"
+#include "kernels/cpu/kv_cache.inl"
+#if defined(__AVX512BF16__)
+#include "kernels/cpu/int4_avx512.inl"
+#include "kernels/cpu/attention_avx512.inl"
+#else
+bool native_attention(const Attention&) { return false; }
+#endif
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/mla_attention.inl"
 #include "kernels/cpu/logits.inl"
 // clang-format on
 
-constexpr Ops make_table(const char* name, bool (*usable)()) {
+constexpr Ops make_table(const char* name, bool (*usable)(), KvType kv_type) {
   return {
       .name = name,
       .usable = usable,
+      .kv_type = kv_type,
       .quantize_rows = quantize_rows,
       .matmul = matmul,
       .rms_norm = rms_norm,

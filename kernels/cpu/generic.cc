@@ -1,6 +1,7 @@
 // The generic table: any x86-64. Everything here is local to this object but the table itself, so
 // the linker can never hand this code to a path meant for another CPU.
 #include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 #include "kernels/packed_layout.h"
 #include "kernels/quant_rows.h"
 #include "kernels/tables.h"
@@ -15,6 +16,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kGenericOps = make_table("generic", always_usable);
+constinit const Ops kGenericOps = make_table("generic", always_usable, KvType::f16);
 
 }  // namespace serval

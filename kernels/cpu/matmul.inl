@@ -1,5 +1,5 @@
-// The matmul's loops around block_dot. A token's sum over one row runs over the blocks in order,
-// in one accumulator, whatever N is; so N may be chosen freely.
+// The matmul's loops around pair_dot. A token's sum over one row runs over the blocks in order,
+// record by record, whatever N is; so N may be chosen freely.
 constexpr int kVecsPerGroup = kGroupRows / Vec::width;
 // Weights of one pass over the tokens: stay well inside a 1 MB second-level cache, while a tile of
 // activations stays in the first level for all of them.
@@ -13,14 +13,14 @@ constexpr int kPrefetchTokens = 4;
 // prefetch or with one into the first level, 22 to 24 GB/s with this.
 void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
-// y rows [16g, 16g+16) of one token, from the finished sum.
-void finish(const MatMul& a, int64_t g, int token, const Rows16& sum) {
+// y rows [16g, 16g+16) of one token, from the finished sum [16].
+void finish(const MatMul& a, int64_t g, int token, const float* sum) {
   const int64_t row = g * kGroupRows;
   const int rows = a.w.rows - row < kGroupRows ? int(a.w.rows - row) : kGroupRows;
   for (int i = 0; i < kVecsPerGroup; ++i) {
     const int at = i * Vec::width, n = rows - at;
     if (n <= 0) break;
-    Vec y = sum.v[i];
+    Vec y = Vec::load(sum + at);
     if (a.bias != nullptr) y = y + Vec::load(a.bias + row + at, n);
     if (a.add != nullptr) y = y + Vec::load(a.add + token * a.add_stride + row + at, n);
     y.store(a.y + token * a.y_stride + row + at, n);
@@ -32,18 +32,30 @@ struct Group {
   int64_t index;
 };
 
+// Each record's sum is scaled when it is complete; the running totals wait in memory, so that the
+// registers are free for the sums.
 template <PackedForm form, int kZeroShift, int N>
 void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token) {
-  Rows16 sum[N] = {};
-  const int64_t blocks = a.w.cols / kBlockCols;
-  for (int64_t b = 0; b < blocks; ++b) {
-    if constexpr (N <= kPrefetchTokens) {
-      const uint8_t* ahead = g.data + quants_at(form, b) + kPrefetchBytes;
-      for (int line = 0; line < quant_bytes(form) + 64; line += 64) prefetch(ahead + line);
+  alignas(64) float total[N][kGroupRows] = {};
+  const int64_t pairs = (a.w.cols / kBlockCols + 1) / 2;
+  for (int64_t pair = 0; pair < pairs; pair += 2, x += stride) {
+    Rows16 part[N] = {};
+    for (int i = 0; i < 2 && pair + i < pairs; ++i) {
+      if constexpr (N <= kPrefetchTokens) {
+        const uint8_t* ahead = g.data + quants_at(form, 2 * (pair + i)) + kPrefetchBytes;
+        for (int line = 0; line < pair_bytes(form); line += 64) prefetch(ahead + line);
+      }
+      pair_dot<form, kZeroShift, N>(g.data, pair + i, i, x, part);
     }
-    block_dot<form, kZeroShift, N>(g.data, b, x + b * stride, sum);
+#pragma GCC unroll 16
+    for (int t = 0; t < N; ++t) {
+      for (int v = 0; v < kVecsPerGroup; ++v) {
+        float* sum = total[t] + v * Vec::width;
+        fma(part[t].v[v], Vec::set(x[t].scale), Vec::load(sum)).store(sum);
+      }
+    }
   }
-  for (int t = 0; t < N; ++t) finish(a, g.index, token + t, sum[t]);
+  for (int t = 0; t < N; ++t) finish(a, g.index, token + t, total[t]);
 }
 
 // Tokens [token, last) of one tile, in runs of N, then N/2, ... 1.
@@ -59,13 +71,13 @@ int smaller(int a, int b) { return a < b ? a : b; }
 
 template <PackedForm form, int kZeroShift>
 void quant_matmul(const MatMul& a) {
-  const int64_t blocks = a.w.cols / kBlockCols;
+  const int64_t records = records_of(a.w.cols);
   const std::size_t stride = group_bytes(a.w.type, a.w.cols);
   const int64_t stripe = int64_t(kStripeBytes / stride) + 1;
   for (int64_t begin = a.group_begin; begin < a.group_end; begin += stripe) {
     const int64_t end = begin + stripe < a.group_end ? begin + stripe : a.group_end;
     for (int t = a.token_begin; t < a.token_end;) {
-      const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, blocks);
+      const QuantTile tile = quant_tile(t / kTileTokens, a.tokens, records);
       const QuantRecord* x = static_cast<const QuantRecord*>(a.x_q) + tile.first_record;
       const int last = smaller((t / kTileTokens + 1) * kTileTokens, a.token_end);
       for (int64_t g = begin; g < end; ++g) {
@@ -118,8 +130,10 @@ void float_tokens(const MatMul& a, Group g, int token) {
   }
   if (k < a.w.cols) column<form, N>(a, g.data, k, x, even);
   for (int t = 0; t < N; ++t) {
-    for (int i = 0; i < kVecsPerGroup; ++i) even[t].v[i] = even[t].v[i] + odd[t].v[i];
-    finish(a, g.index, token + t, even[t]);
+    alignas(64) float sum[kGroupRows];
+    for (int i = 0; i < kVecsPerGroup; ++i)
+      (even[t].v[i] + odd[t].v[i]).store(sum + i * Vec::width);
+    finish(a, g.index, token + t, sum);
   }
 }
 
@@ -138,19 +152,19 @@ void float_matmul(const MatMul& a) {
 }
 
 void matmul(const MatMul& a) {
-  switch (a.w.type) {  // the shift is log2 of the type's zero point
+  switch (a.w.type) {  // the shift is log2 of packed_zero_point
     case WeightType::q4_0:
       return quant_matmul<PackedForm::nibble, 3>(a);
     case WeightType::q4_1:
     case WeightType::q4_k:
-      return quant_matmul<PackedForm::nibble_min, 0>(a);
+      return quant_matmul<PackedForm::nibble_offset, 3>(a);
     case WeightType::q5_0:
       return quant_matmul<PackedForm::byte, 4>(a);
     case WeightType::q8_0:
       return quant_matmul<PackedForm::byte, 7>(a);
     case WeightType::q5_1:
     case WeightType::q5_k:
-      return quant_matmul<PackedForm::byte_min, 0>(a);
+      return quant_matmul<PackedForm::byte_offset, 4>(a);
     case WeightType::q6_k:
       return quant_matmul<PackedForm::byte_16, 5>(a);
     case WeightType::f32:

@@ -1,7 +1,7 @@
 // The paged cache and attention over it: one block of 32 threads for a query head of one token,
 // each thread scores one key of a cache block and then sums every 32nd dimension of the values.
 #include "kernels/cuda/device.h"
-#include "kernels/float16.h"
+#include "kernels/kv_layout.h"
 
 namespace serval::cuda {
 namespace {
@@ -9,30 +9,81 @@ namespace {
 constexpr int kLanes = kKvBlockTokens;
 constexpr int kMostDim = 256;
 
-struct F32Cache {
-  using Element = float;
-  __device__ static float load(float element) { return element; }
-  __device__ static float store(float value) { return value; }
-};
-struct F16Cache {
-  using Element = uint16_t;
-  __device__ static float load(uint16_t element) { return f16_to_f32(element); }
-  __device__ static uint16_t store(float value) { return f32_to_f16(value); }
+// One head of one cache block. kernels/kv_layout.h has the layouts.
+template <KvType kType>
+struct Head {
+  uint8_t* k;
+  uint8_t* v;
+  uint8_t* scales;
+  int head_dim;
+
+  __device__ Head(const void* block, int head, int head_dim)
+      : k(static_cast<uint8_t*>(const_cast<void*>(block)) + head * kv_head_bytes(kType, head_dim)),
+        v(k + kv_side_bytes(kType, head_dim)),
+        scales(v + kv_side_bytes(kType, head_dim)),
+        head_dim(head_dim) {}
+
+  __device__ float* float_scales(bool values) const {
+    return reinterpret_cast<float*>(scales) + (values ? kLanes : 0);
+  }
+  __device__ uint16_t* steps(bool values) const {
+    return reinterpret_cast<uint16_t*>(scales) + (values ? 2 * kv_runs(head_dim) * kLanes : 0);
+  }
+
+  template <bool kValues>
+  __device__ float get(int slot, int d) const {
+    const uint8_t* side = kValues ? v : k;
+    const int64_t at =
+        kValues ? v_element(kType, head_dim, slot, d) : k_element(kType, head_dim, slot, d);
+    if constexpr (kType == KvType::f32)
+      return reinterpret_cast<const float*>(side)[at];
+    else if constexpr (kType == KvType::f16)
+      return f16_to_f32(reinterpret_cast<const uint16_t*>(side)[at]);
+    else if constexpr (kType == KvType::bf16)
+      return bf16_to_f32(reinterpret_cast<const uint16_t*>(side)[at]);
+    else if constexpr (kType == KvType::int8)
+      return float_scales(kValues)[slot] *
+             float(kValues ? int(int8_t(side[at])) : int(side[at]) - 128);
+    else
+      return read_int4<kValues>(side, steps(kValues), head_dim, slot, d);
+  }
+
+  // Element d of x, or with a quantised type all of them.
+  template <bool kValues>
+  __device__ void put(int slot, int d, const float* x) const {
+    uint8_t* side = kValues ? v : k;
+    if constexpr (kType == KvType::int8) {
+      write_int8<kValues>(x, head_dim, slot, side, float_scales(kValues));
+    } else if constexpr (kType == KvType::int4) {
+      write_int4<kValues>(x, head_dim, slot, side, steps(kValues));
+    } else {
+      const int64_t at =
+          kValues ? v_element(kType, head_dim, slot, d) : k_element(kType, head_dim, slot, d);
+      if constexpr (kType == KvType::f32)
+        reinterpret_cast<float*>(side)[at] = x[d];
+      else
+        reinterpret_cast<uint16_t*>(side)[at] =
+            kType == KvType::f16 ? f32_to_f16(x[d]) : f32_to_bf16(x[d]);
+    }
+  }
 };
 
-template <class Cache>
+constexpr bool is_quantised(KvType type) { return type == KvType::int8 || type == KvType::int4; }
+
+// A thread writes one element of a head, or of a quantised type the head's whole vector.
+template <KvType kType>
 __global__ void kv_write_kernel(KvWrite a) {
-  auto* block = static_cast<typename Cache::Element*>(a.block);
-  const int64_t n = int64_t(a.kv_heads) * a.head_dim, tile = int64_t(a.head_dim) * kKvBlockTokens;
+  const int width = is_quantised(kType) ? 1 : a.head_dim;
+  const int64_t n = int64_t(a.kv_heads) * width;
   for (int64_t e = first_element(); e < n; e += element_step()) {
-    const int64_t head = e / a.head_dim, d = e % a.head_dim;
-    auto* k_tile = block + 2 * head * tile;
-    k_tile[d * kKvBlockTokens + a.slot] = Cache::store(a.k[e]);
-    k_tile[tile + a.slot * a.head_dim + d] = Cache::store(a.v[e]);
+    const int head = int(e / width), d = int(e % width);
+    const Head<kType> out(a.block, head, a.head_dim);
+    out.template put<false>(a.slot, d, a.k + int64_t(head) * a.head_dim);
+    out.template put<true>(a.slot, d, a.v + int64_t(head) * a.head_dim);
   }
 }
 
-template <class Cache>
+template <KvType kType>
 __global__ void attention_kernel(Attention a) {
   __shared__ float q[kMostDim];
   __shared__ float scores[kLanes];
@@ -41,8 +92,6 @@ __global__ void attention_kernel(Attention a) {
   const int heads = (a.kv_head_end - a.kv_head_begin) * per_kv_head;
   const int64_t i = int64_t(blockIdx.x) / heads;
   const int head = a.kv_head_begin * per_kv_head + int(int64_t(blockIdx.x) % heads);
-  const int64_t tile = int64_t(a.head_dim) * kKvBlockTokens;
-  const int64_t k_at = int64_t(head / per_kv_head) * 2 * tile;
   const int64_t keys = int64_t(a.q0) + i + 1;
 
   // All of q is here before out, which may be the same memory, is written.
@@ -53,13 +102,12 @@ __global__ void attention_kernel(Attention a) {
   __syncthreads();
   const int64_t oldest = a.window > 0 && keys > a.window ? keys - a.window : 0;
   for (int64_t first = oldest / kLanes * kLanes; first < keys; first += kLanes) {
-    const auto* k = static_cast<const typename Cache::Element*>(a.blocks[first / kLanes]) + k_at;
-    const auto* v = k + tile;
+    const Head<kType> cache(a.blocks[first / kLanes], head / per_kv_head, a.head_dim);
     const int live = int(keys - first < kLanes ? keys - first : kLanes);
     const int hidden = int(oldest > first ? oldest - first : 0);
     if (lane < live) {
       float dot = 0;
-      for (int d = 0; d < a.head_dim; ++d) dot += q[d] * Cache::load(k[d * kLanes + lane]);
+      for (int d = 0; d < a.head_dim; ++d) dot += q[d] * cache.template get<false>(lane, d);
       scores[lane] = dot * a.scale;
     }
     __syncthreads();
@@ -74,7 +122,7 @@ __global__ void attention_kernel(Attention a) {
       total += weight;
       for (int s = 0; s < kMostDim / kLanes; ++s) {
         const int d = s * kLanes + lane;
-        if (d < a.head_dim) sums[s] += weight * Cache::load(v[int64_t(t) * a.head_dim + d]);
+        if (d < a.head_dim) sums[s] += weight * cache.template get<true>(t, d);
       }
     }
     __syncthreads();
@@ -89,9 +137,23 @@ __global__ void attention_kernel(Attention a) {
 }  // namespace
 
 Status kv_write(const KvWrite& a, CudaStream stream) {
-  const auto kernel = a.type == KvType::f16 ? kv_write_kernel<F16Cache> : kv_write_kernel<F32Cache>;
-  return launch("kv_write", kernel, element_blocks(int64_t(a.kv_heads) * a.head_dim), kThreads,
-                stream, a);
+  const auto run = [&](auto kernel) {
+    return launch("kv_write", kernel, element_blocks(int64_t(a.kv_heads) * a.head_dim), kThreads,
+                  stream, a);
+  };
+  switch (a.type) {
+    case KvType::f16:
+      return run(kv_write_kernel<KvType::f16>);
+    case KvType::bf16:
+      return run(kv_write_kernel<KvType::bf16>);
+    case KvType::int8:
+      return run(kv_write_kernel<KvType::int8>);
+    case KvType::int4:
+      return run(kv_write_kernel<KvType::int4>);
+    case KvType::f32:
+      break;
+  }
+  return run(kv_write_kernel<KvType::f32>);
 }
 
 Status attention(const Attention& a, CudaStream stream) {
@@ -99,9 +161,22 @@ Status attention(const Attention& a, CudaStream stream) {
     return invalid("CUDA attention: head dimension " + std::to_string(a.head_dim) +
                    ", at most 256 wanted");
   const int64_t heads = int64_t(a.kv_head_end - a.kv_head_begin) * (a.heads / a.kv_heads);
-  const auto kernel =
-      a.type == KvType::f16 ? attention_kernel<F16Cache> : attention_kernel<F32Cache>;
-  return launch("attention", kernel, a.n > 0 ? heads * a.n : 0, kLanes, stream, a);
+  const auto run = [&](auto kernel) {
+    return launch("attention", kernel, a.n > 0 ? heads * a.n : 0, kLanes, stream, a);
+  };
+  switch (a.type) {
+    case KvType::f16:
+      return run(attention_kernel<KvType::f16>);
+    case KvType::bf16:
+      return run(attention_kernel<KvType::bf16>);
+    case KvType::int8:
+      return run(attention_kernel<KvType::int8>);
+    case KvType::int4:
+      return run(attention_kernel<KvType::int4>);
+    case KvType::f32:
+      break;
+  }
+  return run(attention_kernel<KvType::f32>);
 }
 
 }  // namespace serval::cuda

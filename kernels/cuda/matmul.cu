@@ -1,7 +1,7 @@
 // y = x W^T from packed weights, tiled through shared memory. One block computes the 16 rows of a
 // group for kTokens tokens, a thread one value: neighbours in a warp have neighbouring rows, as the
-// packed bytes lie. Sums run over blocks of 32 columns in order, so a token's result does not
-// depend on the others in the call.
+// packed bytes lie. Sums run over blocks of 32 columns in order, record by record, so a
+// token's result does not depend on the others in the call.
 #include "kernels/cuda/device.h"
 #include "kernels/float16.h"
 #include "kernels/packed_layout.h"
@@ -12,7 +12,7 @@ namespace serval::cuda {
 namespace {
 
 constexpr int kTokens = kThreads / kGroupRows;  // of one thread block
-constexpr int kStep = 4;                        // packed blocks in shared memory at a time
+constexpr int kStep = kRecordBlocks;            // packed blocks in shared memory at a time
 
 // Where a thread works. Threads past the last row or token still load and synchronise.
 struct Place {
@@ -94,6 +94,11 @@ __device__ inline float scale_at(const uint8_t* scales, int index) {
   return f16_to_f32(reinterpret_cast<const uint16_t*>(scales)[index]);
 }
 
+__device__ inline float offset_at(PackedForm form, const uint8_t* group, int64_t block, int row) {
+  const uint8_t* offsets = group + offsets_at(form, block / 2);
+  return bf16_to_f32(reinterpret_cast<const uint16_t*>(offsets)[row * 2 + block % 2]);
+}
+
 // Sum over four columns of unsigned weight x signed activation.
 __device__ inline int dot4(uint32_t w, const int8_t* x) {
   return int(w & 255) * x[0] + int(w >> 8 & 255) * x[1] + int(w >> 16 & 255) * x[2] +
@@ -102,10 +107,11 @@ __device__ inline int dot4(uint32_t w, const int8_t* x) {
 
 template <PackedForm kForm>
 __global__ void integer_kernel(MatMul a, int64_t group_bytes, int zero) {
-  constexpr bool kSecond = !is_paired(kForm);  // a second row of 16 f16 follows the first
+  constexpr bool kSecond = kForm == PackedForm::byte_16;  // a second row of 16 scales
   __shared__ uint32_t quants[kStep][8 * kGroupRows];
   __shared__ float scales[kStep][2][kGroupRows];
-  __shared__ QuantRecord records[kStep][kTokens];
+  __shared__ float offsets[kStep][kGroupRows];
+  __shared__ QuantRecord records[kTokens];
   const Place p = place_of(a);
   const uint8_t* group = static_cast<const uint8_t*>(a.w.data) + p.group * group_bytes;
   const int64_t blocks = a.w.cols / kBlockCols;
@@ -119,31 +125,36 @@ __global__ void integer_kernel(MatMul a, int64_t group_bytes, int zero) {
       if (kSecond || index < kGroupRows)
         scales[s][index / 16][index % 16] = scale_at(group + scales_at(kForm, b0 + s), index);
     }
-    for (int i = int(threadIdx.x); i < step * kTokens; i += kThreads) {
-      const int s = i / kTokens, token = p.first_token + i % kTokens;
+    for (int i = int(threadIdx.x); has_offsets(kForm) && i < step * kGroupRows; i += kThreads)
+      offsets[i / kGroupRows][i % kGroupRows] =
+          offset_at(kForm, group, b0 + i / kGroupRows, i % kGroupRows);
+    for (int i = int(threadIdx.x); i < kTokens; i += kThreads) {
+      const int token = p.first_token + i;
       if (token >= a.token_end) continue;
-      const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, blocks);
-      records[s][i % kTokens] = static_cast<const QuantRecord*>(
-          a.x_q)[tile.first_record + (b0 + s) * tile.tokens + token % kTileTokens];
+      const QuantTile tile = quant_tile(token / kTileTokens, a.tokens, records_of(a.w.cols));
+      records[i] = static_cast<const QuantRecord*>(
+          a.x_q)[tile.first_record + b0 / kStep * tile.tokens + token % kTileTokens];
     }
     __syncthreads();
+    const QuantRecord& r = records[p.token_in_tile];
+    float part = 0;
     for (int s = 0; p.live && s < step; ++s) {
-      const QuantRecord& r = records[s][p.token_in_tile];
       int low = 0, high = 0;  // columns 0..15 and 16..31
       for (int v = 0; v < 4; ++v) {
-        low += dot4(quants[s][v * kGroupRows + p.row_in_group], r.q + 4 * v);
-        high += dot4(quants[s][(v + 4) * kGroupRows + p.row_in_group], r.q + 4 * v + 16);
+        const int8_t* q = r.q + s * kBlockCols + 4 * v;
+        low += dot4(quants[s][v * kGroupRows + p.row_in_group], q);
+        high += dot4(quants[s][(v + 4) * kGroupRows + p.row_in_group], q + 16);
       }
+      low += zero * r.minus_sum_low[s];
+      high += zero * (r.minus_sum[s] - r.minus_sum_low[s]);
       const float d = scales[s][0][p.row_in_group];
-      if (kForm == PackedForm::byte_16) {
-        low += zero * r.minus_sum_low;
-        high += zero * (r.minus_sum - r.minus_sum_low);
-        sum += r.scale * (d * float(low) + scales[s][1][p.row_in_group] * float(high));
-      } else {
-        sum += r.scale * d * float(low + high + zero * r.minus_sum);
-        if (kSecond) sum += scales[s][1][p.row_in_group] * r.scaled_sum;
-      }
+      if (kSecond)
+        part += d * float(low) + scales[s][1][p.row_in_group] * float(high);
+      else
+        part += d * float(low + high);
+      if (has_offsets(kForm)) part += offsets[s][p.row_in_group] * bf16_to_f32(r.sums[s]);
     }
+    if (p.live) sum += r.scale * part;
     __syncthreads();
   }
   finish(a, p, sum);
@@ -160,17 +171,18 @@ Status matmul(const MatMul& a, CudaStream stream) {
     return launch("matmul", kernel, blocks, kThreads, stream, a, bytes);
   };
   const auto run_integer = [&](auto kernel) {
-    return launch("matmul", kernel, blocks, kThreads, stream, a, bytes, zero_point(a.w.type));
+    return launch("matmul", kernel, blocks, kThreads, stream, a, bytes,
+                  packed_zero_point(a.w.type));
   };
   switch (a.w.form) {
     case PackedForm::nibble:
       return run_integer(integer_kernel<PackedForm::nibble>);
-    case PackedForm::nibble_min:
-      return run_integer(integer_kernel<PackedForm::nibble_min>);
+    case PackedForm::nibble_offset:
+      return run_integer(integer_kernel<PackedForm::nibble_offset>);
     case PackedForm::byte:
       return run_integer(integer_kernel<PackedForm::byte>);
-    case PackedForm::byte_min:
-      return run_integer(integer_kernel<PackedForm::byte_min>);
+    case PackedForm::byte_offset:
+      return run_integer(integer_kernel<PackedForm::byte_offset>);
     case PackedForm::byte_16:
       return run_integer(integer_kernel<PackedForm::byte_16>);
     case PackedForm::f16:

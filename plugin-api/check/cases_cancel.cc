@@ -29,7 +29,7 @@ void at_event(Context& c) {
   s.run();
   for (const std::string& op : s.ops())
     for (const int k : {0, 1, 2, 5}) {
-      Stream* r = s.submit(c.requests.make(op, Size::lots), k);
+      Stream* r = s.submit(s.lots(op), k);
       Stream* other = s.submit(c.requests.make(op, Size::text, 1));
       s.wait_for("the request has used up its credit",
                  [&] { return r->refusals > 0 || r->finished; });
@@ -49,7 +49,7 @@ void while_running(Context& c) {
   s.run();
   for (const std::string& op : s.ops())
     for (int i = 0; i < 8; ++i) {
-      Stream* r = s.submit(c.requests.make(op, Size::lots, i));
+      Stream* r = s.submit(s.lots(op, i));
       s.wait_for("the first event", [&] { return !r->events.empty() || r->finished; });
       s.cancel(*r, SERVAL_CANCEL_CLIENT);
       s.wait_finished({r});
@@ -79,7 +79,7 @@ void deadline(Context& c) {
   Session s(c);
   s.run();
   for (const std::string& op : s.ops()) {
-    Spec spec = c.requests.make(op, Size::lots);
+    Spec spec = s.lots(op);
     spec.deadline_ns = now_ns() + 100'000'000;
     Stream* r = s.submit(spec, 1);
     s.wait_for("the request has used up its credit",
@@ -98,7 +98,7 @@ void every_reason(Context& c) {
   s.run();
   const std::string op = s.ops().front();
   for (uint32_t reason = SERVAL_CANCEL_CLIENT; reason <= SERVAL_CANCEL_MEMORY + 1; ++reason) {
-    Stream* r = s.submit(c.requests.make(op, Size::lots), 0);
+    Stream* r = s.submit(s.lots(op), 0);
     s.wait_for("the request is parked", [&] { return r->refusals > 0 || r->finished; });
     if (r->finished) continue;
     s.cancel(*r, reason);

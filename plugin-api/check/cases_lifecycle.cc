@@ -142,7 +142,7 @@ void health_quick(Context& c) {
   Session s(c);
   s.run();
   std::vector<Stream*> all;
-  for (const std::string& op : s.ops()) all.push_back(s.submit(c.requests.make(op, Size::lots)));
+  for (const std::string& op : s.ops()) all.push_back(s.submit(s.lots(op)));
   std::vector<uint64_t> took;
   for (int i = 0; i < 101; ++i) {
     serval_health health{};

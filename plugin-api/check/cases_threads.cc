@@ -39,7 +39,7 @@ void signal_quick(Context& c) {
   Session s(c);
   s.run();
   std::vector<Stream*> all;
-  for (const std::string& op : s.ops()) all.push_back(s.submit(c.requests.make(op, Size::lots)));
+  for (const std::string& op : s.ops()) all.push_back(s.submit(s.lots(op)));
   std::vector<uint64_t> took;
   for (uint64_t i = 0; i < 501; ++i) {
     const uint64_t start = now_ns();

@@ -191,6 +191,17 @@ Stream* Session::run_one(Spec spec) {
   return s;
 }
 
+Spec Session::lots(const std::string& op, int variant) {
+  const auto [most, is_new] = most_.try_emplace(op, Size::lots);
+  if (is_new) {
+    Stream* s = submit(context_.requests.make(op, Size::lots));
+    wait_finished({s});
+    if (s->code == SERVAL_INVALID_ARGUMENT || s->code == SERVAL_OUT_OF_RANGE)
+      most->second = Size::text;
+  }
+  return context_.requests.make(op, most->second, variant);
+}
+
 void Session::report_violations() {
   const std::vector<Violation> all = host_->violations();
   for (; reported_ < all.size(); ++reported_) {

@@ -1,6 +1,7 @@
 // A plugin in use: loaded, created, with models open. Each step that fails ends the case.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -72,6 +73,9 @@ class Session {
   void wait_for(const std::string& what, const std::function<bool()>& done);
   // Runs one request alone and expects SERVAL_OK.
   Stream* run_one(Spec spec);
+  // A valid request that runs for a while: of size text where a small model has no room for more,
+  // which is found out by asking once. REQUIRES: a model runs.
+  Spec lots(const std::string& op, int variant = 0);
   // From now on only this rule's violations fail the case.
   void watch_only(const std::string& rule) { only_rule_ = rule; }
 
@@ -83,7 +87,8 @@ class Session {
   std::unique_ptr<Library> library_;
   const serval_plugin* plugin_ = nullptr;
   std::string only_rule_;
-  std::size_t reported_ = 0;  // violations
+  std::map<std::string, Size> most_;  // by op
+  std::size_t reported_ = 0;          // violations
   std::string path_;
   HostModel* host_model_ = nullptr;
   void* model_ = nullptr;

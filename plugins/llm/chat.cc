@@ -32,7 +32,7 @@ Result<json::value> flattened(const json::value& content, const std::string& whe
 
 }  // namespace
 
-Result<ChatFormat> ChatFormat::create(const GgufFile& file, const BpeTokenizer& tokenizer,
+Result<ChatFormat> ChatFormat::create(const GgufFile& file, const Tokenizer& tokenizer,
                                       std::string_view override_template) {
   ChatFormat format;
   const Result<std::string_view> own = file.text_or("tokenizer.chat_template", "");

@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "common/formats/bpe_tokenizer.h"
 #include "common/formats/gguf.h"
+#include "common/formats/tokenizer.h"
 #include "common/jinja/template.h"
 #include "plugins/llm/params.h"
 
@@ -17,7 +17,7 @@ class ChatFormat {
  public:
   // override_template: used instead of the file's when not empty. A file without a template is
   // fine: chat requests are then refused. A template that does not parse is an error.
-  static Result<ChatFormat> create(const GgufFile& file, const BpeTokenizer& tokenizer,
+  static Result<ChatFormat> create(const GgufFile& file, const Tokenizer& tokenizer,
                                    std::string_view override_template);
 
   // messages_json: as docs/requests.md has it for op "chat".

@@ -19,10 +19,16 @@ const char* config_schema() {
       "description": "prompt and decode tokens of one forward pass"},
     "kv_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 1024,
       "description": "memory for keys and values, MiB"},
-    "kv_type": {"type": "string", "enum": ["f16", "f32"], "default": "f16",
-      "description": "element type of the KV cache"},
+    "kv_type": {"type": "string", "enum": ["auto", "f32", "f16", "bf16", "int8", "int4"],
+      "default": "auto", "description": "element type of the KV cache"},
     "chat_template": {"type": "string", "maxLength": 1048576,
       "description": "a Jinja chat template instead of the model's own"},
+    "pack_cache": {"type": "boolean", "default": true,
+      "description": "keep the repacked weights on disk for the next start"},
+    "pack_cache_path": {"type": "string", "maxLength": 4096,
+      "description": "folder for them; empty: packed/ in the server's cache_dir"},
+    "pack_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 8192,
+      "description": "most of them, all models together, MiB"},
     "temperature": {"type": "number", "minimum": 0, "maximum": 2, "default": 1},
     "top_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 1},
     "min_p": {"type": "number", "minimum": 0, "maximum": 1, "default": 0},
@@ -31,6 +37,26 @@ const char* config_schema() {
   }
 })json";
 }
+
+namespace {
+
+void read_kv_type(JsonReader& reader, LlmConfig& config) {
+  constexpr std::pair<std::string_view, KvType> kNames[] = {{"f32", KvType::f32},
+                                                            {"f16", KvType::f16},
+                                                            {"bf16", KvType::bf16},
+                                                            {"int8", KvType::int8},
+                                                            {"int4", KvType::int4}};
+  std::string name = "auto";
+  reader.read("kv_type", name);
+  if (name == "auto") return;
+  for (const auto& [known, type] : kNames)
+    if (name == known) config.kv_type = type;
+  if (!config.kv_type)
+    reader.fail("kv_type", "kv_type is \"" + name.substr(0, 32) +
+                               "\"; it must be auto, f32, f16, bf16, int8 or int4");
+}
+
+}  // namespace
 
 Result<LlmConfig> parse_config(std::string_view config_json) {
   LlmConfig config;
@@ -44,14 +70,13 @@ Result<LlmConfig> parse_config(std::string_view config_json) {
   reader.read("sequences", config.sequences, 1, 1024);
   reader.read("tokens_per_step", config.tokens_per_step, 1, 65536);
   reader.read("kv_cache_mib", config.kv_cache_mib, 1, 1 << 24);
-  std::string kv_type = "f16";
-  reader.read("kv_type", kv_type);
-  if (kv_type == "f32") {
-    config.kv_type = KvType::f32;
-  } else if (kv_type != "f16") {
-    reader.fail("kv_type", "kv_type is \"" + kv_type + "\"; it must be \"f16\" or \"f32\"");
-  }
+  read_kv_type(reader, config);
   reader.read("chat_template", config.chat_template);
+  reader.read("pack_cache", config.pack_cache);
+  reader.read("pack_cache_path", config.pack_cache_path);
+  if (!config.pack_cache_path.empty() && config.pack_cache_path.front() != '/')
+    reader.fail("pack_cache_path", "pack_cache_path must begin with /");
+  reader.read("pack_cache_mib", config.pack_cache_mib, 1, 1 << 24);
   reader.read("temperature", config.defaults.temperature, 0.0f, 2.0f);
   reader.read("top_p", config.defaults.top_p, 0.0f, 1.0f);
   reader.read("min_p", config.defaults.min_p, 0.0f, 1.0f);

@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/tokenizer.h"
 #include "plugins/llm/chat.h"
 #include "plugins/llm/generation.h"
 #include "plugins/llm/kv_memory.h"
@@ -30,7 +30,7 @@ struct EngineCounts {
 };
 
 struct EngineParts {
-  const BpeTokenizer* tokenizer;
+  const Tokenizer* tokenizer;
   const ChatFormat* chat;
   Model* model;
   const Ops* ops;

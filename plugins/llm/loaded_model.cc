@@ -1,40 +1,57 @@
 #include "plugins/llm/loaded_model.h"
 
 #include <algorithm>
+#include <optional>
 #include <thread>
+
+#include "common/formats/tokenizer_gguf.h"
+#include "plugins/llm/hf/hf_folder.h"
 
 namespace serval::llm {
 namespace {
 
-Result<std::filesystem::path> find_gguf(const std::filesystem::path& path) {
+// A GGUF file, a folder with exactly one, or a Hugging Face folder.
+Result<GgufFile> open_file(const std::filesystem::path& path) {
   std::error_code ec;
-  if (!std::filesystem::is_directory(path, ec)) return path;
+  if (!std::filesystem::is_directory(path, ec)) return open_gguf(path);
   std::vector<std::filesystem::path> found;
-  for (const auto& entry : std::filesystem::directory_iterator(path, ec))
-    if (entry.path().extension() == ".gguf") found.push_back(entry.path());
+  for (std::filesystem::directory_iterator it(path, ec), end; !ec && it != end; it.increment(ec))
+    if (it->path().extension() == ".gguf") found.push_back(it->path());
   if (ec) return error(Code::failed_precondition, path.string() + ": " + ec.message());
-  if (found.size() == 1) return found[0];
+  if (found.size() == 1) return open_gguf(found[0]);
+  if (found.empty() && is_hf_folder(path)) return open_hf_folder(path);
   return error(Code::not_found, path.string() + ": has " + std::to_string(found.size()) +
-                                    " .gguf files; want one, or name the file");
+                                    " .gguf files and is no Hugging Face folder (config.json); "
+                                    "want one, or name the file");
 }
 
-Result<GgufFile> open_file(const std::filesystem::path& path) {
-  const Result<std::filesystem::path> file = find_gguf(path);
-  if (!file) return file.error();
-  return open_gguf(*file);
+// The compressed cache of latent attention has the plain 32- and 16-bit types only.
+Result<KvType> choose_kv_type(const GgufFile& file, const ModelShape& shape,
+                              const LlmConfig& config, const Ops& ops) {
+  if (shape.attention != AttentionKind::latent) return config.kv_type.value_or(ops.kv_type);
+  const KvType type = config.kv_type.value_or(KvType::f16);
+  if (type == KvType::f32 || type == KvType::f16) return type;
+  return error(Code::unimplemented,
+               file.path().string() + ": kv_type of a model with latent attention is f16 or f32",
+               "kv_type");
 }
 
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
+  const Result<const Ops*> ops = best_ops();
+  if (!ops) return ops.error();
   Result<ModelShape> shape = read_shape(file);
   if (!shape) return shape.error();
   const Result<std::size_t> weights = weights_bytes(file, *shape);
   if (!weights) return weights.error();
   ModelPlan plan;
   plan.shape = std::move(*shape);
+  const Result<KvType> kv_type = choose_kv_type(file, plan.shape, config, **ops);
+  if (!kv_type) return kv_type.error();
+  plan.kv_type = *kv_type;
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
   // Room for the configured cache, but never more than all sequences can use.
-  const std::size_t block = KvMemory::block_bytes(plan.shape, config.kv_type);
+  const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
   const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
   const std::size_t useful = std::size_t(blocks_for(plan.context)) * std::size_t(config.sequences);
   plan.blocks = int(std::min({affordable, useful, std::size_t(1) << 30}));
@@ -53,6 +70,16 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   return plan;
 }
 
+// None where it is not wanted or cannot be.
+std::optional<PackCache> open_pack_cache(const LlmConfig& config, const LoadNote& note) {
+  if (!config.pack_cache || config.pack_cache_path.empty()) return std::nullopt;
+  Result<PackCache> cache =
+      PackCache::open(config.pack_cache_path, uint64_t(config.pack_cache_mib) << 20);
+  if (cache) return std::move(*cache);
+  if (note) note(true, "packed weights are not kept: " + cache.error().message);
+  return std::nullopt;
+}
+
 }  // namespace
 
 Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const LlmConfig& config) {
@@ -63,14 +90,15 @@ Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const Llm
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                        const LlmConfig& config,
-                                                       const LoadProgress& progress) {
+                                                       const LoadProgress& progress,
+                                                       const LoadNote& note) {
   const Result<GgufFile> file = open_file(path);
   if (!file) return file.error();
   Result<ModelPlan> plan = plan_file(*file, config);
   if (!plan) return plan.error();
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
-  Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
   if (!tokenizer) return tokenizer.error();
   if (tokenizer->vocab_size() > plan->shape.vocab)
     return invalid(file->path().string() + ": the tokenizer has " +
@@ -82,9 +110,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   const int cores = std::max(int(std::thread::hardware_concurrency()), 1);
   std::unique_ptr<LoadedModel> loaded(new LoadedModel(std::move(*tokenizer), std::move(*chat),
                                                       config.threads > 0 ? config.threads : cores));
-  Result<Weights> weights = load_weights(*file, plan->shape, loaded->pool_, progress);
+  std::optional<PackCache> cache = open_pack_cache(config, note);
+  Result<Weights> weights =
+      load_weights(*file, plan->shape, loaded->pool_, progress, std::move(cache), note);
   if (!weights) return weights.error();
-  Result<KvMemory> kv = KvMemory::allocate(plan->shape, config.kv_type, plan->blocks);
+  Result<KvMemory> kv = KvMemory::allocate(plan->shape, plan->kv_type, plan->blocks);
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);

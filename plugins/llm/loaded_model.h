@@ -12,6 +12,7 @@ namespace serval::llm {
 // What loading a model will take, from its file's directory alone.
 struct ModelPlan {
   ModelShape shape;
+  KvType kv_type = KvType::f16;
   int context = 0;
   int blocks = 0;              // of the KV cache
   std::size_t load_bytes = 0;  // while loading
@@ -20,21 +21,22 @@ struct ModelPlan {
 
 class LoadedModel {
  public:
-  // path: a GGUF file, or a folder with exactly one.
+  // path: a GGUF file, a folder with exactly one, or a Hugging Face folder (hf/hf_folder.h).
   static Result<ModelPlan> plan(const std::filesystem::path& path, const LlmConfig& config);
   static Result<std::unique_ptr<LoadedModel>> load(const std::filesystem::path& path,
                                                    const LlmConfig& config,
-                                                   const LoadProgress& progress);
+                                                   const LoadProgress& progress,
+                                                   const LoadNote& note = {});
 
   Engine& engine() { return *engine_; }
-  const BpeTokenizer& tokenizer() const { return tokenizer_; }
+  const Tokenizer& tokenizer() const { return tokenizer_; }
   Model& model() { return *model_; }
 
  private:
-  LoadedModel(BpeTokenizer tokenizer, ChatFormat chat, int threads)
+  LoadedModel(Tokenizer tokenizer, ChatFormat chat, int threads)
       : tokenizer_(std::move(tokenizer)), chat_(std::move(chat)), pool_(threads) {}
 
-  BpeTokenizer tokenizer_;
+  Tokenizer tokenizer_;
   ChatFormat chat_;
   ThreadPool pool_;
   std::unique_ptr<Model> model_;

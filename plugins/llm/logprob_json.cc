@@ -13,7 +13,7 @@ void append_number(std::string& out, float value) {
   out.append(digits, end);
 }
 
-void append_token(std::string& out, const BpeTokenizer& tokenizer, int32_t token) {
+void append_token(std::string& out, const Tokenizer& tokenizer, int32_t token) {
   out += "{\"id\":" + std::to_string(token) + ",\"bytes\":[";
   bool first = true;
   for (const char byte : tokenizer.decode(token)) {
@@ -26,7 +26,7 @@ void append_token(std::string& out, const BpeTokenizer& tokenizer, int32_t token
 
 }  // namespace
 
-std::string token_entry(const BpeTokenizer& tokenizer, int32_t token,
+std::string token_entry(const Tokenizer& tokenizer, int32_t token,
                         const std::optional<TokenLogprobs>& logprobs) {
   std::string out;
   append_token(out, tokenizer, token);

@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/tokenizer.h"
 #include "plugins/llm/sampler.h"
 
 namespace serval::llm {
 
 // One entry of "tokens". logprobs: nullopt for the first token of a prompt.
-std::string token_entry(const BpeTokenizer& tokenizer, int32_t token,
+std::string token_entry(const Tokenizer& tokenizer, int32_t token,
                         const std::optional<TokenLogprobs>& logprobs);
 
 // The meta_json of a text event; "" when there is nothing to say.

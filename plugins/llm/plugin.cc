@@ -114,12 +114,18 @@ class LlmPlugin final : public sdk::Plugin {
 
   sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig& config, sdk::Host host,
                                                 sdk::ModelRef model) override {
-    const Result<LlmConfig> parsed = parse_config(config.config_json);
+    Result<LlmConfig> parsed = parse_config(config.config_json);
     if (!parsed) return to_sdk(parsed.error());
+    if (parsed->pack_cache_path.empty() && !config.cache_dir.empty())
+      parsed->pack_cache_path = std::string(config.cache_dir) + "/packed";
     const sdk::LoadProgress progress = host.progress(model);
-    Result<std::unique_ptr<LoadedModel>> loaded =
-        LoadedModel::load(config.path, *parsed, [&](int per_mille) {
+    Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(
+        config.path, *parsed,
+        [&](int per_mille) {
           return progress.report(per_mille / 1000.0, "repacking weights").ok();
+        },
+        [host, name = std::string(config.name)](bool warning, const std::string& text) {
+          host.log(warning ? sdk::Level::warn : sdk::Level::info, text, {{"model", name}});
         });
     if (!loaded) return to_sdk(loaded.error());
     return std::make_unique<sdk::EngineModel>(

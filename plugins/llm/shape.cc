@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "plugins/llm/families/families.h"
+#include "plugins/llm/hf/hf_folder.h"
 
 namespace serval::llm {
 namespace {
@@ -62,6 +63,9 @@ Result<ModelShape> read_shape(const GgufFile& file) {
   if (read.status().ok()) (*family)->describe(read, shape);
   if (read.status().ok() && shape.attention == AttentionKind::grouped) check_grouped(read, shape);
   if (read.status().ok()) read.refuse_unread();
+  const Result<bool> halves = file.boolean_or(kRopeHalvesKey, false);
+  if (!halves) return halves.error();
+  if (*halves) shape.rope_layout = RopeLayout::halves;
   if (!read.status()) return read.status().error();
   const Status embedding = read_embedding(file, shape);
   if (!embedding) return embedding.error();

@@ -18,7 +18,10 @@ std::size_t aligned(std::size_t bytes) {
 // then to place them. Matrices are packed after the walk, all in one parallel run.
 class Loader {
  public:
-  Loader(const GgufFile& file, std::byte* memory) : file_(file), memory_(memory) {}
+  // memory: where the weights are or will be, or nullptr for a walk that only adds up. fill: the
+  // same memory if they are to be written there.
+  Loader(const GgufFile& file, const std::byte* memory, std::byte* fill)
+      : file_(file), memory_(memory), fill_(fill) {}
 
   Status walk(const ModelShape& shape, Weights& weights) {
     const auto hidden = uint64_t(shape.hidden);
@@ -54,6 +57,9 @@ class Loader {
   }
 
   std::size_t bytes() const { return used_; }
+  // What stands where: a line for each piece. Two models of the same content and layout have the
+  // same bytes.
+  const std::string& layout() const { return layout_; }
 
   Status pack_all(ThreadPool& pool, const LoadProgress& progress) {
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
@@ -157,9 +163,9 @@ class Loader {
     for (int head = 0; head < shape.heads; ++head) {
       const auto at = tensor->bytes.subspan(std::size_t(head * (key + value)) * row);
       out.k_b.push_back(
-          place_matrix(turned, rank, key, {*type, at.first(std::size_t(key) * row), true}));
+          place_matrix(name, turned, rank, key, {*type, at.first(std::size_t(key) * row), true}));
       out.v_b.push_back(place_matrix(
-          *type, value, rank,
+          name, *type, value, rank,
           {*type, at.subspan(std::size_t(key) * row, std::size_t(value) * row), false}));
     }
   }
@@ -224,10 +230,15 @@ class Loader {
     return *tensor;
   }
 
-  std::byte* place(std::size_t bytes) {
+  // The offset of a piece of so many bytes.
+  std::size_t place(const std::string& name, WeightType type, uint64_t rows, uint64_t cols,
+                    std::size_t bytes) {
     const std::size_t at = used_;
     used_ += aligned(bytes);
-    return memory_ == nullptr ? nullptr : memory_ + at;
+    if (memory_ == nullptr)
+      layout_ += name + ' ' + std::to_string(uint32_t(type)) + ' ' + std::to_string(rows) + ' ' +
+                 std::to_string(cols) + ' ' + std::to_string(at) + '\n';
+    return at;
   }
 
   const float* vector(const std::string& name, uint64_t size) {
@@ -238,9 +249,11 @@ class Loader {
       fail(name, "has a type that a vector cannot have");
       return nullptr;
     }
-    auto* out = reinterpret_cast<float*>(place(std::size_t(size) * sizeof(float)));
-    if (out != nullptr) dequantize_row(*type, tensor->bytes.data(), out, int64_t(size));
-    return out;
+    const std::size_t at = place(name, *type, 0, size, std::size_t(size) * sizeof(float));
+    if (fill_ != nullptr)
+      dequantize_row(*type, tensor->bytes.data(), reinterpret_cast<float*>(fill_ + at),
+                     int64_t(size));
+    return memory_ == nullptr ? nullptr : reinterpret_cast<const float*>(memory_ + at);
   }
 
   PackedMatrix matrix(const std::string& name, uint64_t rows, uint64_t cols) {
@@ -256,10 +269,9 @@ class Loader {
     const Result<WeightType> type = packable(*tensor, int64_t(rows), int64_t(cols));
     if (!type) return {};
     std::vector<PackedMatrix> out;
-    const std::size_t bytes = tensor->bytes.size() / count;
     for (uint64_t i = 0; i < count; ++i)
-      out.push_back(place_matrix(*type, int64_t(rows), int64_t(cols),
-                                 {*type, tensor->bytes.subspan(i * bytes, bytes), false}));
+      out.push_back(place_matrix(name, *type, int64_t(rows), int64_t(cols),
+                                 {*type, tensor->matrix(i), false}));
     return out;
   }
 
@@ -276,10 +288,12 @@ class Loader {
   }
 
   // A matrix [rows, cols] packed as `type`, once pack_all has run.
-  PackedMatrix place_matrix(WeightType type, int64_t rows, int64_t cols, const Source& source) {
-    std::byte* at = place(packed_bytes(type, rows, cols));
-    if (at != nullptr) jobs_.push_back({type, source, rows, cols, at});
-    return packed_matrix(type, rows, cols, at);
+  PackedMatrix place_matrix(const std::string& name, WeightType type, int64_t rows, int64_t cols,
+                            const Source& source) {
+    const std::size_t at =
+        place(name, type, uint64_t(rows), uint64_t(cols), packed_bytes(type, rows, cols));
+    if (fill_ != nullptr) jobs_.push_back({type, source, rows, cols, fill_ + at});
+    return packed_matrix(type, rows, cols, memory_ == nullptr ? nullptr : memory_ + at);
   }
 
   Linear linear(const std::string& name, uint64_t rows, uint64_t cols, bool bias) {
@@ -292,33 +306,69 @@ class Loader {
   }
 
   const GgufFile& file_;
-  std::byte* memory_;
+  const std::byte* memory_;
+  std::byte* fill_;
   std::size_t used_ = 0;
+  std::string layout_;
   std::vector<Job> jobs_;
   std::unordered_set<std::string_view> used_names_;
   Status status_;
 };
 
+// kPackLayout must also change when the same pieces come to be filled otherwise.
+Digest pack_id(const Digest& content, const std::string& layout) {
+  Sha256 hash;
+  hash.add("layout " + std::to_string(kPackLayout) + "\n" + layout);
+  hash.add(content);
+  return hash.finish();
+}
+
 }  // namespace
 
 Result<std::size_t> weights_bytes(const GgufFile& file, const ModelShape& shape) {
   Weights unused{};
-  Loader loader(file, nullptr);
+  Loader loader(file, nullptr, nullptr);
   if (const Status status = loader.walk(shape, unused); !status) return status.error();
   return loader.bytes();
 }
 
 Result<Weights> load_weights(const GgufFile& file, const ModelShape& shape, ThreadPool& pool,
-                             const LoadProgress& progress) {
-  const Result<std::size_t> bytes = weights_bytes(file, shape);
-  if (!bytes) return bytes.error();
-  Result<AlignedMemory> memory = AlignedMemory::allocate(*bytes);
-  if (!memory) return memory.error();
+                             const LoadProgress& progress, std::optional<PackCache> cache,
+                             const LoadNote& note) {
+  const auto tell = [&](bool warning, const std::string& text) {
+    if (note) note(warning, text);
+  };
+  Loader plan(file, nullptr, nullptr);
+  Weights unused{};
+  if (const Status status = plan.walk(shape, unused); !status) return status.error();
   Weights weights{};
+  Digest id{};
+  if (cache) {
+    const Result<Digest> content =
+        cache->content(file.sources(), pool, [&] { return progress && !progress(0); });
+    if (!content) return content.error();
+    id = pack_id(*content, plan.layout());
+    Result<PackFile> found = cache->find(id, plan.bytes(), pool);
+    if (found) {
+      weights.mapped = std::move(*found);
+      Loader loader(file, weights.mapped.payload().data(), nullptr);
+      if (const Status status = loader.walk(shape, weights); !status) return status.error();
+      tell(false, "mapped the packed weights of an earlier start");
+      return weights;
+    }
+    if (found.error().code != Code::not_found)
+      tell(true, "packed weights are made again: " + found.error().message);
+  }
+
+  Result<AlignedMemory> memory = AlignedMemory::allocate(plan.bytes());
+  if (!memory) return memory.error();
   weights.memory = std::move(*memory);
-  Loader loader(file, weights.memory.data());
+  std::byte* data = weights.memory.data();
+  Loader loader(file, data, data);
   if (const Status status = loader.walk(shape, weights); !status) return status.error();
   if (const Status status = loader.pack_all(pool, progress); !status) return status.error();
+  if (cache)
+    weights.writer = PackWriter(std::move(*cache), file.sources(), id, {data, plan.bytes()}, note);
   return weights;
 }
 

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/aligned_memory.h"
 #include "common/thread_pool.h"
 #include "kernels/pack.h"
+#include "plugins/llm/pack_writer.h"
 #include "plugins/llm/shape.h"
 
 namespace serval::llm {
@@ -58,22 +60,28 @@ struct LayerWeights {
 };
 
 struct Weights {
-  AlignedMemory memory;      // everything below points into it
+  AlignedMemory memory;      // everything below points into it,
+  PackFile mapped;           // or into this
   PackedMatrix embedding;    // [vocab, hidden]
   PackedMatrix head;         // [vocab, hidden]; the embedding itself when they are tied
   const float* output_norm;  // [hidden]
   std::vector<LayerWeights> layers;
+  PackWriter writer;  // reads `memory`, so it must be destroyed before it
 };
 
 // Per mille done; false: stop loading.
 using LoadProgress = std::function<bool(int per_mille)>;
 
-// Bytes load_weights will allocate.
+// Bytes load_weights will allocate or map.
 // Errors: what is missing or has a wrong shape or an unknown type, by tensor name.
 Result<std::size_t> weights_bytes(const GgufFile& file, const ModelShape& shape);
 
-// Repacks with all threads of the pool. Errors: as weights_bytes; cancelled; resource_exhausted.
+// Repacks with all threads of the pool, or maps what an earlier load has left in `cache`. What was
+// repacked is stored there in the background. Trouble with the cache is noted, not an error: the
+// weights are then in memory.
+// Errors: as weights_bytes; cancelled; resource_exhausted.
 Result<Weights> load_weights(const GgufFile& file, const ModelShape& shape, ThreadPool& pool,
-                             const LoadProgress& progress);
+                             const LoadProgress& progress, std::optional<PackCache> cache = {},
+                             const LoadNote& note = {});
 
 }  // namespace serval::llm

@@ -104,13 +104,28 @@ class Server:
                 total += float(value)
         return total
 
-    def wait_idle(self, seconds=20):
+    def requests(self):
+        """How many run or wait."""
+        return self.metric("serval_running") + self.metric("serval_waiting")
+
+    def wait_until(self, condition, what, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
-            if self.metric("serval_running") == 0 and self.metric("serval_waiting") == 0:
-                return
+            try:
+                if condition():
+                    return
+            except httpx.TransportError:
+                pass  # it does not listen yet
             time.sleep(0.05)
-        raise AssertionError(f"still running: {self.metric('serval_running')}")
+        raise AssertionError(f"{what}: not after {seconds} s:\n{self.log()}")
+
+    def wait_idle(self, seconds=20):
+        self.wait_until(lambda: self.requests() == 0, "no request runs", seconds)
+
+    def model(self, name=MODEL):
+        """What the admin API says of a model."""
+        models = httpx.get(f"{self.admin}/admin/models", timeout=60).json()["models"]
+        return next(model for model in models if model["name"] == name)
 
     def answers(self):
         """The server is healthy: it answers a question."""

@@ -1,8 +1,11 @@
 """The program itself: commands, TLS, signals, a plugin of someone else."""
+import hashlib
 import signal
+import socket
 import ssl
 import subprocess
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -34,31 +37,70 @@ def test_commands():
     assert wrong.returncode == 2 and "serve" in wrong.stderr
 
 
-def test_plugins_names_what_it_refuses(tmp_path):
-    (tmp_path / "junk.so").write_bytes(b"not an ELF file")
+def test_plugins_says_why_it_refuses_each_file(tmp_path):
     whole = (ROOT / "build/lib/serval/plugins/llm.so").read_bytes()
-    (tmp_path / "cut.so").write_bytes(whole[:5000])
-    (tmp_path / "note.so").write_bytes(whole.replace(b"SRVL\x01\x00", b"SRVL\x63\x00"))
-    out = run("plugins", "--dir", tmp_path).stdout
-    for name in ("junk.so", "cut.so", "note.so"):
-        assert name in out
-    assert "ABI" in out and "org.serval.llm  0.1.0" not in out.replace("refused", "")
+    newer = whole.replace(b"SRVL\x01\x00", b"SRVL\x63\x00")
+    assert newer != whole
+    for name, data in {"good": whole, "junk": b"not an ELF file", "cut": whole[:5000],
+                       "newer": newer, "other": Path("/bin/true").read_bytes()}.items():
+        (tmp_path / f"{name}.so").write_bytes(data)
+    done = run("plugins", "--dir", tmp_path)
+    assert done.returncode == 1
+    listed, refused = [], {}
+    for line in done.stdout.splitlines():
+        words = line.split()
+        if words[0] == "refused":
+            refused[Path(words[1].rstrip(":")).stem] = line
+        else:
+            listed.append(words)
+    assert listed[0] == ["ID", "VERSION", "ABI", "CPU", "SHA256", "PATH"]
+    assert [row[:4] for row in listed[1:]] == [["org.serval.llm", "0.1.0", "1.0", "any"]]
+    assert hashlib.sha256(whole).hexdigest().startswith(listed[1][4])
+    assert "not an ELF file" in refused["junk"]
+    assert "a segment ends behind the file" in refused["cut"]
+    assert "needs plugin ABI 99, this host has 1" in refused["newer"]
+    assert "no Serval note" in refused["other"]
 
 
 def test_config_check_names_every_error_at_once(tmp_path):
+    """Those of the file's own keys, of what it names, and of a plugin's settings."""
     config = tmp_path / "serval.toml"
-    config.write_text('[server]\nlisten = "nowhere"\nlistne = 1\n[limits]\nbody = "-1"\n')
-    done = run("config-check", "--config", config)
+    config.write_text(f"""[server]
+listen = "nowhere"
+listne = 1
+[auth]
+keys_file = "keys"
+[limits]
+body = "-1"
+[[model]]
+name = "m"
+plugin = "org.serval.llm"
+path = "{MODELS / MODEL}"
+[model.config]
+sequences = 0
+threds = 2
+[[model]]
+name = "n"
+plugin = "org.serval.ocr"
+path = "missing.gguf"
+""")
+    done = run("config-check", "--config", config, "--set", "log.level=loud")
     assert done.returncode == 1
-    text = done.stdout + done.stderr
-    for part in ("serval.toml:2:", "serval.toml:3:", "did you mean", "serval.toml:5:"):
-        assert part in text
-    config.write_text(f'[[model]]\nname = "m"\nplugin = "org.serval.llm"\npath = "{MODELS / MODEL}"\n'
-                      '[model.config]\nsequences = 0\nthreds = 2\n')
-    done = run("config-check", "--config", config)
-    assert done.returncode == 1
-    text = done.stdout + done.stderr
-    assert "sequences" in text and "threds" in text and "serval.toml:6" in text
+    lines = [line for line in done.stdout.splitlines() if not line.startswith("plugin ")]
+    wanted = [
+        (f"{config}:2:10: server.listen: ", "nowhere", "no port"),
+        (f"{config}:3:1: server.listne: ", "unknown key; did you mean server.listen?"),
+        (f"{config}:7:8: limits.body: ", "want a size", "from 1KiB to 64GiB"),
+        ("--set log.level=loud: log.level: ", "want debug, info, warn or error"),
+        ("auth.keys_file: ", f"{tmp_path}/keys: cannot open"),
+        (f"{config}:13:13: model m: config.sequences: ", "is 0, want at least 1"),
+        (f"{config}:14:10: model m: config.threds: ", "did you mean threads?"),
+        (f"{config}:15:1: model n: path: ", "missing.gguf"),
+        (f"{config}:15:1: model n: plugin: ", "org.serval.ocr", "want one of: org.serval.llm"),
+    ]
+    assert len(lines) == len(wanted), done.stdout
+    for line, (place, *parts) in zip(lines, wanted):
+        assert line.startswith(place) and all(part in line for part in parts), line
 
 
 def test_busy_port_is_named(own_server, tmp_path):
@@ -112,6 +154,33 @@ def test_tls_and_its_reload(own_server, tmp_path):
     assert server.stop() == 0
 
 
+def test_http_of_the_program(own_server):
+    """Keep-alive, pipelining, chunked bodies, Expect, request ids; nothing is compressed."""
+    server = own_server(EXAMPLES, models=ECHO).start()
+    body = b'{"model":"echo","prompt":"a b","max_tokens":5}'
+    head = (b"POST /v1/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            b"Accept-Encoding: gzip\r\nx-request-id: mine-1\r\n")
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (body[:7], body[7:]))
+
+    def answers(connection, count):
+        data = b""
+        while data.count(b"HTTP/1.1 200 OK") < count or data.count(b'"text":"a b"') < count:
+            more = connection.recv(65536)
+            assert more, data
+            data += more
+        return data
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\n\r\n"
+                           + (head + b"Content-Length: %d\r\n\r\n" % len(body) + body) * 2)
+        data = answers(connection, 3).lower()
+        assert data.count(b"x-request-id: mine-1\r\n") == 3 and b"content-encoding" not in data
+        connection.sendall(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(body))
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(body)
+        answers(connection, 1)
+    assert server.stop() == 0
+
+
 def test_unix_socket(own_server, tmp_path):
     server = own_server(EXAMPLES, models=ECHO,
                         arguments=["--set", f'server.admin=unix:{tmp_path}/admin.sock']).start()
@@ -120,8 +189,9 @@ def test_unix_socket(own_server, tmp_path):
     assert server.stop() == 0
 
 
-def test_a_second_signal_does_not_wait(own_server):
-    server = own_server().start()
+@pytest.mark.parametrize("notice", ["0s", "1h"])
+def test_a_second_signal_does_not_wait(own_server, notice):
+    server = own_server(arguments=["--set", f"server.drain_notice={notice}"]).start()
     with httpx.stream("POST", f"{server.url}/v1/completions", timeout=60, json={
             "model": MODEL, "prompt": "x", "max_tokens": 8000, "stream": True,
             "ignore_eos": True}) as reply:
@@ -131,7 +201,26 @@ def test_a_second_signal_does_not_wait(own_server):
         time.sleep(0.5)
         assert server.process.poll() is None
         server.process.terminate()
-        server.process.wait(10)
+        with pytest.raises(httpx.RemoteProtocolError):  # broken off, not finished
+            list(lines)
+        assert server.process.wait(20) == 0
+    assert "left behind" not in server.log()
+
+
+def test_drain_announces_itself_before_it_refuses(own_server):
+    server = own_server(EXAMPLES, models=ECHO, arguments=["--set", "server.drain_notice=1h"]).start()
+
+    def status(path):
+        return httpx.get(server.url + path).status_code
+    assert (status("/livez"), status("/readyz")) == (200, 200)
+    assert httpx.post(f"{server.admin}/admin/drain").status_code == 202  # as SIGTERM
+    server.wait_until(lambda: status("/readyz") == 503, "not ready")
+    assert status("/livez") == 200
+    assert "shutting down" in httpx.get(f"{server.url}/readyz").text
+    reply = httpx.post(f"{server.url}/v1/completions", json={"model": "echo", "prompt": "a"})
+    assert reply.status_code == 200  # balancers may still send some
+    server.process.terminate()
+    assert server.process.wait(20) == 0
 
 
 def test_metrics_page(server):

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import subprocess
+import threading
 import time
 
 import httpx
@@ -143,6 +144,17 @@ def test_truncated_model_file_is_named_and_the_rest_serves(own_server, tmp_path)
     assert server.stop() == 0
 
 
+def test_a_model_that_does_not_fit_is_refused_before_it_is_loaded(own_server):
+    server = own_server(config='[limits]\nmemory = "50MiB"\n').start(ready=False)
+    server.wait_until(lambda: server.model()["state"] == "failed", "refused")
+    reason = server.model()["reason"]
+    assert "to load, the memory limit leaves 50.0 MiB (52428800 bytes)" in reason
+    reply = httpx.get(f"{server.url}/readyz")
+    assert reply.status_code == 503 and reason in reply.text
+    assert server.rss() < 100 << 20
+    assert server.stop() == 0
+
+
 def test_full_disk(own_server):
     """The log goes to a device that is always full."""
     server = own_server(log="/dev/full").start()
@@ -194,25 +206,29 @@ def test_deadline_covers_execution(server):
 
 def test_swap_without_a_failed_request(own_server):
     server = own_server().start()
-    stop = False
+    over = threading.Event()
 
     def ask():
         count = 0
-        while not stop:
-            reply = httpx.post(f"{server.url}/v1/completions", timeout=60, json={
+        while not over.is_set():
+            reply = httpx.post(f"{server.url}/v1/completions", timeout=120, json={
                 "model": MODEL, "prompt": "1, 2,", "max_tokens": 4, "temperature": 0})
             assert reply.status_code == 200, reply.text
             count += 1
         return count
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         running = [pool.submit(ask) for _ in range(4)]
-        for _ in range(2):
-            assert httpx.post(f"{server.admin}/admin/models/{MODEL}/load").status_code in (200, 202)
-            time.sleep(2.5)
-        stop = True
-        assert sum(r.result() for r in running) > 8
-    versions = httpx.get(f"{server.admin}/admin/models").json()["models"][0]["version"]
-    assert versions >= 2
+        try:
+            for loads in (2, 3):
+                while (reply := httpx.post(f"{server.admin}/admin/models/{MODEL}/load",
+                                           timeout=60)).status_code == 409:
+                    time.sleep(0.05)  # the one before is still letting go of its old version
+                assert reply.status_code == 202, reply.text
+                server.wait_until(lambda: server.model()["version"] == loads, "loaded", 240)
+        finally:
+            over.set()
+        assert all(r.result() > 0 for r in running)
+    assert server.model()["version"] == 3
 
 
 def test_unload_and_load(own_server):

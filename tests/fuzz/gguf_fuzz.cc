@@ -4,8 +4,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "common/formats/bpe_tokenizer.h"
 #include "common/formats/gguf.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "walk_gguf.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
@@ -15,7 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
     const auto file = serval::open_gguf("/proc/self/fd/" + std::to_string(fd));
     if (file) {
       serval::walk_gguf(*file);
-      if (const auto tokenizer = serval::BpeTokenizer::from_gguf(*file))
+      if (const auto tokenizer = serval::tokenizer_from_gguf(*file))
         tokenizer->encode("abc <x> \xff\xcc\x81 12 it's\n\n", {true, true});
     }
   }

@@ -66,12 +66,28 @@ class Sequence {
   std::vector<const void*> blocks_;
 };
 
+constexpr KvType kAllTypes[] = {KvType::f32, KvType::f16, KvType::bf16, KvType::int8, KvType::int4};
+
+// What a table may differ from the reference by on the same cache, for values of about 1: it may
+// round queries and weights to the cache's own precision.
+double tolerance(KvType type) {
+  switch (type) {
+    case KvType::bf16:
+    case KvType::int4:
+      return 1.2e-2;
+    case KvType::int8:
+      return 3e-2;
+    default:
+      return 2e-6;
+  }
+}
+
 constexpr Shape kShapes[] = {{3, 1, 64}, {9, 3, 64},  {14, 2, 64}, {4, 4, 80},  {2, 1, 16},
                              {3, 1, 24}, {10, 1, 72}, {2, 2, 128}, {4, 1, 256}, {1, 1, 248}};
 
 TEST_P(AttentionTest, EqualsReference) {
   for (const Shape shape : kShapes) {
-    for (const KvType type : {KvType::f32, KvType::f16}) {
+    for (const KvType type : kAllTypes) {
       for (int length : {1, 2, 31, 32, 33, 70}) {
         const Sequence s(ops(), type, shape, length, rng_);
         Guarded out(s.floats());
@@ -80,8 +96,9 @@ TEST_P(AttentionTest, EqualsReference) {
         ops().attention(s.args(0, length, out.data()));
         ASSERT_TRUE(out.intact());
         for (std::size_t i = 0; i < want.size(); ++i)
-          ASSERT_NEAR(out[i], want[i], 2e-6 * (1 + std::fabs(want[i])))
-              << shape.heads << "/" << shape.kv_heads << "x" << shape.head_dim << " L" << length;
+          ASSERT_NEAR(out[i], want[i], tolerance(type) * (1 + std::fabs(want[i])))
+              << "type " << int(type) << " " << shape.heads << "/" << shape.kv_heads << "x"
+              << shape.head_dim << " L" << length;
       }
     }
   }
@@ -124,7 +141,7 @@ TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
 TEST_P(AttentionTest, ChunksAreBitwiseEqual) {
   const int length = 83;
   for (const Shape shape : {Shape{9, 3, 64}, Shape{14, 2, 64}, Shape{3, 3, 40}, Shape{5, 1, 128}}) {
-    for (const KvType type : {KvType::f32, KvType::f16}) {
+    for (const KvType type : kAllTypes) {
       const Sequence s(ops(), type, shape, length, rng_, 3);
       std::vector<float> whole(s.floats());
       ops().attention(s.args(0, length, whole.data()));
@@ -166,23 +183,49 @@ TEST_P(AttentionTest, OutMayBeQ) {
   EXPECT_TRUE(same_bits(in_place, out));
 }
 
-TEST_P(AttentionTest, KvWriteTouchesOneSlotOnly) {
-  for (const KvType type : {KvType::f32, KvType::f16}) {
-    const std::size_t bytes = kv_block_bytes(type, 2, 24), element = type == KvType::f32 ? 4 : 2;
-    EXPECT_EQ(bytes, 2u * 24 * 2 * 32 * element);
+TEST_P(AttentionTest, KvWriteEqualsReferenceAndTouchesOneSlotOnly) {
+  for (const KvType type : kAllTypes) {
+    const std::size_t bytes = kv_block_bytes(type, 2, 24);
     EXPECT_EQ(bytes % 64, 0u);
-    Aligned block(bytes), want(bytes);
-    std::memset(block.data(), 0xff, bytes);
-    std::memset(want.data(), 0xff, bytes);
-    const auto k = random_floats(48, rng_), v = random_floats(48, rng_);
-    ops().kv_write({k.data(), v.data(), block.data(), 31, type, 2, 24});
-    reference_ops().kv_write({k.data(), v.data(), want.data(), 31, type, 2, 24});
-    EXPECT_EQ(std::memcmp(block.data(), want.data(), bytes), 0);
-    std::size_t changed = 0;
-    const auto* p = static_cast<const unsigned char*>(block.data());
-    for (std::size_t i = 0; i < bytes; i += element)
-      changed += std::any_of(p + i, p + i + element, [](unsigned char c) { return c != 0xff; });
-    EXPECT_EQ(changed, 2u * 48);
+    for (int slot : {0, 15, 16, 31}) {
+      Aligned block(bytes), want(bytes);
+      std::memset(block.data(), 0xff, bytes);
+      std::memset(want.data(), 0xff, bytes);
+      const auto k = random_floats(48, rng_), v = random_floats(48, rng_);
+      ops().kv_write({k.data(), v.data(), block.data(), slot, type, 2, 24});
+      reference_ops().kv_write({k.data(), v.data(), want.data(), slot, type, 2, 24});
+      EXPECT_EQ(std::memcmp(block.data(), want.data(), bytes), 0) << int(type) << " slot " << slot;
+      // Another token in the next slot changes nothing of what this one's reader sees.
+      if (slot == 31) continue;
+      const auto other = random_floats(48, rng_);
+      ops().kv_write({other.data(), other.data(), block.data(), slot + 1, type, 2, 24});
+      ops().kv_write({k.data(), v.data(), want.data(), slot, type, 2, 24});
+      ops().kv_write({other.data(), other.data(), want.data(), slot + 1, type, 2, 24});
+      EXPECT_EQ(std::memcmp(block.data(), want.data(), bytes), 0) << int(type) << " slot " << slot;
+    }
+  }
+}
+
+// The cache holds what was written, to its precision: a query that sees one key gets its value.
+TEST_P(AttentionTest, CacheHoldsItsPrecision) {
+  const double limits[] = {0, 5e-4, 4e-3, 4e-3, 6.9e-2};  // of a vector's greatest element
+  for (const KvType type : kAllTypes) {
+    for (int head_dim : {24, 64, 80, 256}) {
+      Aligned block(kv_block_bytes(type, 1, head_dim));
+      std::memset(block.data(), 0xff, block.size());
+      const auto k = random_floats(std::size_t(head_dim), rng_);
+      const auto v = random_floats(std::size_t(head_dim), rng_);
+      ops().kv_write({k.data(), v.data(), block.data(), 0, type, 1, head_dim});
+      float peak = 0;
+      for (float x : v) peak = std::max(peak, std::fabs(x));
+      std::vector<float> out(static_cast<std::size_t>(head_dim));
+      const void* blocks[] = {block.data()};
+      ops().attention({k.data(), head_dim, out.data(), head_dim, blocks, type, 0, 1, 1, 1, head_dim,
+                       0, 1, 0.1f});
+      for (int d = 0; d < head_dim; ++d)
+        ASSERT_NEAR(out[std::size_t(d)], v[std::size_t(d)], (limits[int(type)] + 1e-6) * peak)
+            << int(type) << " D " << head_dim << " d " << d;
+    }
   }
 }
 

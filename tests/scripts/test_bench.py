@@ -37,6 +37,18 @@ def test_cut_stream_stops_the_benchmark(bench):
         load.run_streams(server.server_port, "/v1/completions", [{}])
 
 
+def test_first_token_is_awaited(bench):
+    start = bench("start")
+    with fake_server(chat_events(["a"])) as server:
+        assert start.first_token(server.server_port)
+        assert server.requests[0]["stream"] is True
+    with fake_server([b"{}"], status=503) as server:
+        assert not start.first_token(server.server_port)
+    assert not start.first_token(server.server_port), "nobody listens any more"
+    with fake_server([b"{}"], status=404) as server, pytest.raises(SystemExit, match="404"):
+        start.first_token(server.server_port)
+
+
 def text(value):
     return struct.pack("<Q", len(value)) + value.encode()
 

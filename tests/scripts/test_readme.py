@@ -23,6 +23,9 @@ def test_plugin_passes_the_kit(root, tmp_path):
     assert len([line for line in blocks(root, "cpp")[0].splitlines() if line.strip()]) <= 10
     kit = subprocess.run([root / "build/bin/serval", "check", plugin], capture_output=True, text=True)
     assert kit.returncode == 0, kit.stdout + kit.stderr
+    listed = subprocess.run([root / "build/bin/serval", "plugins", "--dir", tmp_path],
+                            capture_output=True, text=True)
+    assert listed.returncode == 0 and "org.example.shout" in listed.stdout, listed.stdout
 
 
 def test_curl_body_is_json(root):

@@ -12,7 +12,9 @@ import unicodedata
 
 from tokenizers import Regex, normalizers, pre_tokenizers
 
-LETTER, NUMBER, SPACE, DIGIT, COMPOSES = 1, 2, 4, 8, 16
+from tokenizer import DEEPSEEK_CASED
+
+LETTER, NUMBER, SPACE, DIGIT, COMPOSES, MARK, PUNCTUATION, SYMBOL, CASED = (1 << bit for bit in range(9))
 CODES = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
@@ -49,17 +51,22 @@ def main():
             (NUMBER, members(pre_tokenizers.Split(Regex(r"\p{N}"), "isolated"))),
             (SPACE, members(pre_tokenizers.Split(Regex(r"\s"), "isolated"))),
             (DIGIT, members(pre_tokenizers.Digits(individual_digits=True))),
-            (COMPOSES, composing())):
+            (COMPOSES, composing()),
+            (MARK, members(pre_tokenizers.Split(Regex(r"\p{M}"), "isolated"))),
+            (PUNCTUATION, members(pre_tokenizers.Split(Regex(r"\p{P}"), "isolated"))),
+            (SYMBOL, members(pre_tokenizers.Split(Regex(r"\p{S}"), "isolated"))),
+            (CASED, members(pre_tokenizers.Split(Regex(DEEPSEEK_CASED), "isolated")))):
         for code in codes:
             classes[code] |= bit
     runs, last = [], None
     for code in range(0x110000):
         bits = classes.get(code, 0)
         if bits != last:
-            runs.append(code << 5 | bits)
+            runs.append(code << 9 | bits)
             last = bits
     lines = ["// Written by tools/golden/unicode_classes.py from tokenizers 0.23.3. Each number starts a run:",
-             "// code point << 5 | classes (1 letter, 2 number, 4 space, 8 digit, 16 composes)."]
+             "// code point << 9 | classes: 1 letter, 2 number, 4 space, 8 digit, 16 composes, 32 mark,",
+             "// 64 punctuation, 128 symbol, 256 cased."]
     line = ""
     for run in runs:
         item = f"0x{run:x},"

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 #include <random>
 
-#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "common/formats/gguf.h"
 #include "gguf_writer.h"
 #include "walk_gguf.h"
@@ -35,7 +35,7 @@ bool survives(const std::string& bytes) {
     return false;
   }
   walk_gguf(*opened);
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*opened);
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*opened);
   if (tokenizer) {
     const auto ids = tokenizer->encode("abcab<x>ab", {true, true});
     EXPECT_LE(tokenizer->decode(ids, false).size(), 4096u);
@@ -47,7 +47,7 @@ TEST(GgufMutation, TheSeedIsGood) {
   const TemporaryFile file(seed_file());
   const Result<GgufFile> opened = open_gguf(file.path());
   ASSERT_TRUE(opened) << opened.error().message;
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*opened);
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*opened);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   EXPECT_EQ(tokenizer->encode("abc<x>", {.parse_special = true}), (std::vector<TokenId>{4, 5}));
 }

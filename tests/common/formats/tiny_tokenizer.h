@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "common/formats/bpe_tokenizer.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "gguf_writer.h"
 
 namespace serval {
@@ -24,11 +24,11 @@ struct TinyVocabulary {
   }
 };
 
-inline Result<BpeTokenizer> make_tokenizer(const GgufWriter& writer) {
+inline Result<Tokenizer> make_tokenizer(const GgufWriter& writer) {
   const TemporaryFile file(writer.bytes());
   const Result<GgufFile> opened = open_gguf(file.path());
   if (!opened) return opened.error();
-  return BpeTokenizer::from_gguf(*opened);
+  return tokenizer_from_gguf(*opened);
 }
 
 }  // namespace serval

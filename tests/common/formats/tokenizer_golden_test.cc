@@ -4,10 +4,10 @@
 #include <gtest/gtest.h>
 #include <iterator>
 
-#include "common/formats/bpe_tokenizer.h"
 #include "common/formats/byte_reader.h"
 #include "common/formats/nfc.h"
 #include "common/formats/pre_tokenizer.h"
+#include "common/formats/tokenizer_gguf.h"
 #include "common/mapped_file.h"
 #include "common/utf8.h"
 #include "test_models.h"
@@ -54,18 +54,21 @@ Digest digest(const std::vector<int32_t>& numbers) {
   return {uint32_t(numbers.size()), fnv(numbers.data(), numbers.size() * sizeof(int32_t))};
 }
 
-void expect_equal_ids(const std::filesystem::path& model, const std::string& golden) {
-  const Result<GgufFile> file = open_gguf(model);
-  ASSERT_TRUE(file) << file.error().message;
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
-  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+Tokenizer tokenizer_of(const TokenizerData& data) {
+  Result<Tokenizer> tokenizer = Tokenizer::build(data);
+  if (!tokenizer) throw std::runtime_error(tokenizer.error().message);
+  return std::move(*tokenizer);
+}
+
+void expect_equal_ids(const Tokenizer& tokenizer, const std::string& golden,
+                      const std::vector<std::string>& strings) {
   const MappedFile expected = golden_file(golden);
   ByteReader in(expected.bytes());
   int wrong = 0, checked = 0;
-  for (const std::string& text : golden_strings()) {
+  for (const std::string& text : strings) {
     for (const bool special : {false, true}) {
       const Digest want = read_digest(in);
-      const auto ids = tokenizer->encode(text, {.parse_special = special});
+      const auto ids = tokenizer.encode(text, {.parse_special = special});
       ++checked;
       if (digest(ids) == want) continue;
       if (++wrong <= 10)
@@ -79,6 +82,14 @@ void expect_equal_ids(const std::filesystem::path& model, const std::string& gol
   EXPECT_EQ(in.left(), 0u);
 }
 
+void expect_equal_ids(const std::filesystem::path& model, const std::string& golden) {
+  const Result<GgufFile> file = open_gguf(model);
+  ASSERT_TRUE(file) << file.error().message;
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  expect_equal_ids(*tokenizer, golden, golden_strings());
+}
+
 TEST(TokenizerGolden, NormalFormAndWordsEqualTheReference) {
   const MappedFile expected = golden_file("splits.bin");
   ByteReader in(expected.bytes());
@@ -88,12 +99,12 @@ TEST(TokenizerGolden, NormalFormAndWordsEqualTheReference) {
     std::string normal = text;
     normalize_nfc(text, normal);
     wrong += fnv(normal.data(), normal.size()) != in.read<uint64_t>();
-    for (const auto rules :
-         {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::qwen2, PreTokenizer::llama3}) {
+    for (const auto rules : {PreTokenizer::gpt2, PreTokenizer::smollm, PreTokenizer::qwen2,
+                             PreTokenizer::llama3, PreTokenizer::qwen35, PreTokenizer::deepseek_llm,
+                             PreTokenizer::deepseek_coder, PreTokenizer::deepseek_v3}) {
       std::vector<int32_t> lengths;
-      for (std::string_view rest = text; !rest.empty();
-           rest.remove_prefix(std::size_t(lengths.back())))
-        lengths.push_back(int32_t(first_word(rules, rest)));
+      cut_words(rules, text,
+                [&](std::string_view word) { lengths.push_back(int32_t(word.size())); });
       if (digest(lengths) == read_digest(in)) continue;
       if (++wrong <= 10)
         ADD_FAILURE() << "rules " << int(rules) << ": "
@@ -109,6 +120,39 @@ TEST(TokenizerGolden, TinyGpt2) { expect_equal_ids(kGolden / "tiny-gpt-2.gguf", 
 
 TEST(TokenizerGolden, TinyLlama3) {
   expect_equal_ids(kGolden / "tiny-llama-bpe.gguf", "tiny-llama-bpe.ids");
+}
+
+TEST(TokenizerGolden, TinySentencePiece) {
+  const Result<GgufFile> file = open_gguf(kGolden / "tiny-spm.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  Result<TokenizerData> data = read_tokenizer_data(*file);
+  ASSERT_TRUE(data) << data.error().message;
+  EXPECT_TRUE(data->space_prefix);
+  expect_equal_ids(tokenizer_of(*data), "tiny-spm.ids", golden_strings());
+  data->space_prefix = false;
+  expect_equal_ids(tokenizer_of(*data), "tiny-spm-no-prefix.ids", golden_strings());
+}
+
+std::string with_replaced(std::string text, std::string_view from, std::string_view to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != text.npos; at += to.size())
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+TEST(TokenizerGolden, Gemma3) {
+  const auto model = test_model_path("gemma-3-270m/gemma-3-270m-q4_k_m.gguf");
+  SERVAL_NEED_LONG_MODEL(model);
+  const Result<GgufFile> file = open_gguf(model);
+  ASSERT_TRUE(file) << file.error().message;
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  std::vector<std::string> strings;
+  for (const std::string& text : golden_strings())
+    strings.push_back(with_replaced(with_replaced(text, "<|im_start|>", "<start_of_turn>"),
+                                    "<|im_end|>", "<end_of_turn>"));
+  expect_equal_ids(*tokenizer, "gemma3.ids", strings);
+  EXPECT_EQ(tokenizer->end_tokens(), (std::vector<TokenId>{1, 106})) << "<eos>, <end_of_turn>";
+  EXPECT_EQ(tokenizer->encode("", {.add_special = true}), std::vector<TokenId>{2}) << "<bos>";
 }
 
 TEST(TokenizerGolden, SmolLm2) {
@@ -128,7 +172,7 @@ TEST(TokenizerGolden, Qwen25Coder) {
 TEST(TokenizerGolden, DecodeUndoesEncode) {
   const Result<GgufFile> file = open_gguf(kGolden / "tiny-gpt-2.gguf");
   ASSERT_TRUE(file) << file.error().message;
-  const Result<BpeTokenizer> tokenizer = BpeTokenizer::from_gguf(*file);
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
   ASSERT_TRUE(tokenizer) << tokenizer.error().message;
   int compared = 0;
   for (const std::string& bytes : golden_strings()) {
@@ -140,6 +184,18 @@ TEST(TokenizerGolden, DecodeUndoesEncode) {
     ASSERT_EQ(tokenizer->decode(tokenizer->encode(bytes, {.parse_special = true}), false), text);
   }
   EXPECT_EQ(compared, 10000);
+}
+
+// With SentencePiece all but the difference between a space and the mark that stands for it.
+TEST(TokenizerGolden, DecodeUndoesSentencePiece) {
+  const Result<GgufFile> file = open_gguf(kGolden / "tiny-spm.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const Result<Tokenizer> tokenizer = tokenizer_from_gguf(*file);
+  ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+  for (const std::string& bytes : golden_strings()) {
+    const std::string text = with_replaced(replace_invalid_utf8(bytes), "\u2581", " ");
+    ASSERT_EQ(tokenizer->decode(tokenizer->encode(bytes), false), text.empty() ? "" : " " + text);
+  }
 }
 
 }  // namespace

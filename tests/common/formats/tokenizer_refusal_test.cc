@@ -10,7 +10,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string refusal(const GgufWriter& writer) {
-  const Result<BpeTokenizer> made = make_tokenizer(writer);
+  const Result<Tokenizer> made = make_tokenizer(writer);
   return made ? "accepted" : made.error().message;
 }
 
@@ -22,8 +22,9 @@ TEST(TokenizerRefusal, TheSmallestVocabularyIsAccepted) {
 
 TEST(TokenizerRefusal, UnknownKindsAreNamed) {
   GgufWriter writer;
-  writer.add("tokenizer.ggml.model", "llama");
-  EXPECT_THAT(refusal(writer), HasSubstr("tokenizer \"llama\" is not supported"));
+  writer.add("tokenizer.ggml.model", "rwkv");
+  EXPECT_THAT(refusal(writer), HasSubstr("tokenizer \"rwkv\" is not supported"));
+  EXPECT_EQ(make_tokenizer(writer).error().code, Code::unimplemented);
   TinyVocabulary v = ab();
   v.pre = "dolphin";
   EXPECT_THAT(refusal(v.writer()), HasSubstr("pre-tokenizer \"dolphin\" is not supported"));

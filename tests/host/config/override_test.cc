@@ -34,6 +34,20 @@ struct Bad {
   const char* error;
 };
 
+// A value of a wrong type is found out where the key is read.
+TEST(Override, ReachesEveryKey) {
+  for (const KeyDescription& key : describe_config()) {
+    std::string name = key.key;
+    if (name.starts_with("model.")) name.insert(name.find('.'), ".0");
+    const std::string option = name + (key.type == "table" ? "=1" : "={}");
+    const auto c = parse_config(kText, "s.toml", {option});
+    ASSERT_FALSE(c) << option;
+    EXPECT_NE(c.error().message.find("--set " + option + ": " + name + ": found "),
+              std::string::npos)
+        << c.error().message;
+  }
+}
+
 TEST(Override, ErrorsNameTheOption) {
   const Bad kBad[] = {
       {"server.threads", "--set server.threads: found no '=', want key=value"},

@@ -24,13 +24,5 @@ TEST(Units, WhatIsNoAmountIsRefused) {
     EXPECT_FALSE(parse_duration(text)) << text;
 }
 
-TEST(Units, SuggestsOnlyWhatIsNear) {
-  const std::string_view words[] = {"body", "idle", "header_time"};
-  EXPECT_EQ(nearest_word("bdy", words, 3), "body");
-  EXPECT_EQ(nearest_word("headertime", words, 3), "header_time");
-  EXPECT_EQ(nearest_word("zzzzzz", words, 3), "");
-  EXPECT_EQ(nearest_word(std::string(1000, 'b'), words, 3), "");
-}
-
 }  // namespace
 }  // namespace serval::host

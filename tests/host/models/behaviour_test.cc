@@ -91,7 +91,7 @@ TEST_F(RegistryTest, ConfigurationIsCheckedByThePluginsSchema) {
   make({bad});
   until_state("a", ModelState::failed);
   EXPECT_EQ(registry->find("a")->reason,
-            "/slots: is 0, want at least 1\n/colour: unknown key; known are slots");
+            "/slots: is 0, want at least 1\n/colour: unknown key (known are slots)");
   EXPECT_EQ(switches().opened.load(), 0u);
 }
 

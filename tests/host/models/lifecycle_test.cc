@@ -122,6 +122,19 @@ TEST_F(RegistryTest, DrainThatTakesTooLongCancels) {
   EXPECT_GT(finish.error.retry_after_ms, 0u);
 }
 
+// A deadline of 0 is one that has passed, not one that was never set.
+TEST_F(RegistryTest, ShutdownWithoutAWaitCancelsAtOnce) {
+  switches().step_us.store(1000);
+  make({spec("a")});
+  until_state("a", ModelState::ready);
+  auto call = registry->submit(request("a", 1'000'000, 1));
+  until([&] { return registry->find("a")->running == 1; });
+  registry->shutdown(0);
+  ASSERT_TRUE((*call)->finish().has_value());
+  EXPECT_EQ((*call)->finish()->error.code, Code::unavailable);
+  EXPECT_EQ(switches().closed.load(), 1u);
+}
+
 TEST_F(RegistryTest, ShutdownCancelsWhatRunsAsRetryable) {
   switches().step_us.store(1000);
   make({spec("a"), spec("b")});

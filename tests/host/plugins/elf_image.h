@@ -47,17 +47,35 @@ struct ElfImage {
     std::strcpy(body.version, "1.2.3");
   }
 
-  std::vector<std::byte> bytes() const {
+  std::vector<std::byte> bytes() const { return joined(header, segment, note, owner, body); }
+
+  // With the note that compilers add for control-flow protection in front: 8-aligned, with the
+  // descriptor right behind the 16 bytes of its head and name.
+  std::vector<std::byte> bytes_with_property() const {
+    const struct {
+      Elf64_Nhdr note = {4, 16, NT_GNU_PROPERTY_TYPE_0};
+      char owner[4] = "GNU";
+      uint64_t data[2] = {0x4c0000002, 3};
+    } property;
+    Elf64_Ehdr two = header;
+    two.e_phnum = 2;
+    Elf64_Phdr first = segment, second = segment;
+    first.p_offset = sizeof two + 2 * sizeof segment;
+    first.p_filesz = sizeof property;
+    first.p_align = 8;
+    second.p_offset = first.p_offset + sizeof property;
+    return joined(two, first, second, property, note, owner, body);
+  }
+
+ private:
+  template <class... Part>
+  static std::vector<std::byte> joined(const Part&... parts) {
     std::vector<std::byte> all;
     const auto put = [&](const void* data, std::size_t size) {
       const auto* const from = static_cast<const std::byte*>(data);
       all.insert(all.end(), from, from + size);
     };
-    put(&header, sizeof header);
-    put(&segment, sizeof segment);
-    put(&note, sizeof note);
-    put(owner, sizeof owner);
-    put(&body, sizeof body);
+    (put(&parts, sizeof parts), ...);
     return all;
   }
 };

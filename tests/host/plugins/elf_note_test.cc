@@ -41,6 +41,12 @@ TEST(ElfNote, ReadsARealPlugin) {
   EXPECT_EQ(note->abi_major, SERVAL_ABI_MAJOR);
 }
 
+TEST(ElfNote, NotesOfOtherAlignmentAreSteppedOver) {
+  const auto note = read_plugin_note(ElfImage().bytes_with_property());
+  ASSERT_TRUE(note.ok()) << note.error().message;
+  EXPECT_EQ(note->id, "org.test.made");
+}
+
 TEST(ElfNote, SaysWhatIsWrong) {
   EXPECT_TRUE(says({}, "not an ELF file"));
   ElfImage image;

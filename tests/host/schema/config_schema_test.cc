@@ -39,8 +39,14 @@ TEST(ConfigSchema, AllErrorsComeAtOnceWithPointers) {
             "/list: has 3 items, want at most 2\n"
             "/list/0: is an integer, want boolean\n"
             "/free/a~1b~0c: is a string, want integer\n"
-            "/colour: unknown key; known are free, list, mode, path, scale, slots\n"
+            "/colour: unknown key (known are free, list, mode, path, scale, slots)\n"
             "/path: is missing");
+}
+
+TEST(ConfigSchema, UnknownKeysComeWithWhatMayBeMeant) {
+  EXPECT_EQ(check(kSchema, R"({"path":"a","slotz":1})"),
+            "/slotz: unknown key; did you mean slots? (known are free, list, mode, path, scale, "
+            "slots)");
 }
 
 TEST(ConfigSchema, LengthsCountCharacters) {

@@ -8,6 +8,8 @@ namespace {
 
 using CudaAttention = CudaTest;
 
+constexpr KvType kAllTypes[] = {KvType::f32, KvType::f16, KvType::bf16, KvType::int8, KvType::int4};
+
 // One sequence in a cache whose unwritten slots hold NaN, and queries for all its tokens.
 struct Sequence {
   Sequence(const Ops& ops, KvType type, int heads, int kv_heads, int head_dim, int length,
@@ -63,7 +65,7 @@ TEST_F(CudaAttention, EqualsReference) {
   struct Case {
     int heads, kv_heads, head_dim, length;
   };
-  for (const KvType type : {KvType::f32, KvType::f16}) {
+  for (const KvType type : kAllTypes) {
     for (const auto [heads, kv_heads, head_dim, length] :
          {Case{3, 1, 64, 1}, Case{4, 2, 64, 33}, Case{2, 2, 80, 32}, Case{2, 1, 16, 70},
           Case{1, 1, 24, 31}, Case{1, 1, 256, 40}}) {
@@ -131,7 +133,7 @@ TEST_F(CudaAttention, LargeScoresStayStable) {
 }
 
 TEST_F(CudaAttention, KvWriteEqualsReference) {
-  for (const KvType type : {KvType::f32, KvType::f16}) {
+  for (const KvType type : kAllTypes) {
     for (const int slot : {0, 5, 31}) {
       const std::size_t bytes = kv_block_bytes(type, 2, 24);
       Aligned block(bytes), want(bytes);

@@ -1,23 +1,17 @@
 // Every packed form, ragged rows and tokens, ranges: the CUDA kernels against the reference table.
 #include <cmath>
 
-#include "kernels/quant_rows.h"
 #include "tests/kernels/cuda/simulated.h"
 #include "tests/kernels/matmul_case.h"
+#include "tests/kernels/quant_record.h"
 
 namespace serval {
 namespace {
 
 using CudaMatMul = CudaTest;
 
-const QuantRecord& record(const void* out, int token, int64_t block, int tokens, int64_t cols) {
-  const QuantTile tile = quant_tile(token / kTileTokens, tokens, cols / 32);
-  return static_cast<const QuantRecord*>(
-      out)[tile.first_record + block * tile.tokens + token % kTileTokens];
-}
-
 TEST_F(CudaMatMul, QuantizedRecordsStandForTheirValues) {
-  const int64_t cols = 96, stride = cols + 3;
+  const int64_t cols = 224, stride = cols + 3;
   for (const int tokens : {1, 2, 15, 16, 17, 33}) {
     const auto x = random_floats(std::size_t(tokens * stride), rng_, 4);
     const std::size_t bytes = quantized_bytes(tokens, cols);
@@ -26,49 +20,39 @@ TEST_F(CudaMatMul, QuantizedRecordsStandForTheirValues) {
     const int half = tokens / 2;  // in two ranges
     ops_.quantize_rows({x.data(), stride, tokens, cols, 0, half, out.data()});
     ops_.quantize_rows({x.data(), stride, tokens, cols, half, tokens, out.data()});
-    for (int t = 0; t < tokens; ++t) {
-      for (int64_t b = 0; b < cols / 32; ++b) {
-        const QuantRecord& r = record(out.data(), t, b, tokens, cols);
-        const float* block = x.data() + t * stride + b * 32;
-        float peak = 0;
-        int sum = 0, low = 0;
-        for (int i = 0; i < 32; ++i) {
-          peak = std::max(peak, std::fabs(block[i]));
-          sum += r.q[i];
-          if (i < 16) low += r.q[i];
-          ASSERT_NEAR(r.q[i] * r.scale, block[i], r.scale * 0.5001) << t << "," << b << "," << i;
-        }
-        ASSERT_NEAR(r.scale, peak / 127, peak * 1e-7);
-        ASSERT_EQ(r.minus_sum, -sum);
-        ASSERT_EQ(r.minus_sum_low, -low);
-        ASSERT_EQ(r.scaled_sum, r.scale * float(sum));
-      }
-    }
+    for (int t = 0; t < tokens; ++t)
+      for (int64_t run = 0; run < records_of(cols); ++run)
+        expect_stands_for(quant_record(out.data(), t, run, tokens, cols),
+                          x.data() + t * stride + run * kRecordCols,
+                          int(std::min<int64_t>(cols - run * kRecordCols, kRecordCols)));
     const auto* end = static_cast<const unsigned char*>(out.data()) + bytes;
     for (int i = 0; i < 64; ++i) ASSERT_EQ(end[i], 0xa5);
   }
 }
 
-TEST_F(CudaMatMul, QuantizesZeroTinyHugeAndNonFiniteBlocks) {
-  std::vector<float> x(5 * 32, 0);
-  for (int i = 32; i < 64; ++i) x[std::size_t(i)] = 1e-42f;
-  x[64] = NAN;
-  x[65] = 3;
-  x[96] = INFINITY;
-  x[97] = -INFINITY;
-  x[128] = 3e38f;
-  Aligned out(quantized_bytes(1, 160));
-  ops_.quantize_rows({x.data(), 160, 1, 160, 0, 1, out.data()});
-  for (int64_t b = 0; b < 4; ++b) {
-    const QuantRecord& r = record(out.data(), 0, b, 1, 160);
-    for (int i = 0; i < 32; ++i) ASSERT_GE(r.q[i], -127);
-    if (b < 2) {
-      EXPECT_LT(r.scale, b == 0 ? 1e-45 : 1e-40);
+TEST_F(CudaMatMul, QuantizesZeroTinyHugeAndNonFiniteRuns) {
+  const int64_t cols = 5 * kRecordCols;
+  std::vector<float> x(std::size_t(cols), 0);
+  for (int i = 128; i < 256; ++i) x[std::size_t(i)] = 1e-42f;
+  x[256] = NAN;
+  x[257] = 3;
+  x[384] = INFINITY;
+  x[385] = -INFINITY;
+  x[512] = 3e38f;
+  Aligned out(quantized_bytes(1, cols));
+  ops_.quantize_rows({x.data(), cols, 1, cols, 0, 1, out.data()});
+  const auto run = [&](int64_t index) -> const QuantRecord& {
+    return quant_record(out.data(), 0, index, 1, cols);
+  };
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int8_t q : run(i).q) ASSERT_GE(q, -127);
+    if (i < 2) {
+      EXPECT_LT(run(i).scale, i == 0 ? 1e-45 : 1e-40);
     }
   }
-  EXPECT_EQ(record(out.data(), 0, 2, 1, 160).q[1], 127);  // NaN does not set the scale
-  EXPECT_EQ(record(out.data(), 0, 3, 1, 160).scale, 0);
-  EXPECT_EQ(record(out.data(), 0, 4, 1, 160).q[0], 127);
+  EXPECT_EQ(run(2).q[1], 127);  // NaN does not set the scale
+  EXPECT_EQ(run(3).scale, 0);
+  EXPECT_EQ(run(4).q[0], 127);
 }
 
 // The same packed weights and the same activations: only the order of float sums may differ.

@@ -21,7 +21,8 @@ std::vector<T> read(std::ifstream& in, std::size_t count) {
   return values;
 }
 
-std::vector<Prompt> read_golden(const std::string& name, int vocab) {
+std::vector<Prompt> read_golden(std::string name, int vocab) {
+  name.resize(std::min(name.find(".hf"), name.size()));
   std::ifstream in(golden_path(name + ".golden"), std::ios::binary);
   std::vector<Prompt> prompts(std::size_t(read<int32_t>(in, 1)[0]));
   for (Prompt& p : prompts) {
@@ -153,12 +154,14 @@ TEST_P(Golden, GreedyContinuationEqualsTransformers) {
 INSTANTIATE_TEST_SUITE_P(Models, Golden,
                          testing::Values("llama", "llama3-rope", "llama-linear", "llama-yarn",
                                          "qwen2", "qwen2-yarn", "qwen3", "qwen3moe", "mixtral",
-                                         "gemma3", "deepseek-v2-lite", "deepseek-v2",
-                                         "deepseek-v3"),
+                                         "gemma3", "deepseek-v2-lite", "deepseek-v2", "deepseek-v3",
+                                         "llama3-rope.hf", "llama-linear.hf", "qwen2-yarn.hf",
+                                         "qwen3.hf", "qwen3moe.hf", "mixtral.hf", "gemma3.hf",
+                                         "deepseek-v2.hf", "deepseek-v3.hf"),
                          [](const auto& info) {
                            std::string name = info.param;
                            for (char& c : name)
-                             if (c == '-') c = '_';
+                             if (c == '-' || c == '.') c = '_';
                            return name;
                          });
 

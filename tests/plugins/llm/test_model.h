@@ -17,8 +17,10 @@ inline std::filesystem::path golden_path(const std::string& file) {
   return std::filesystem::path(SERVAL_SOURCE_DIR) / "tests/golden/llm" / file;
 }
 
+// name: "llama" is the GGUF file, "llama.hf" the Hugging Face folder of the same model.
 inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConfig config = {}) {
-  auto loaded = LoadedModel::load(golden_path(name + ".gguf"), config, {});
+  const std::string file = name.ends_with(".hf") ? name : name + ".gguf";
+  auto loaded = LoadedModel::load(golden_path(file), config, {});
   EXPECT_TRUE(loaded.ok()) << loaded.error().message;
   return loaded ? std::move(*loaded) : nullptr;
 }

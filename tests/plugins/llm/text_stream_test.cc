@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <random>
 
+#include "common/formats/tokenizer_gguf.h"
+#include "tests/plugins/llm/test_model.h"
+
 namespace serval::llm {
 namespace {
 
@@ -71,6 +74,35 @@ TEST(TextStream, ReplacesInvalidBytes) {
   EXPECT_EQ(stream.take(notes), "");
   stream.end();
   EXPECT_EQ(stream.take(notes), "\xEF\xBF\xBD");
+}
+
+// Tokens of single bytes, as SentencePiece spells what it has no token for: whole characters come
+// out, each as soon as its last byte is there.
+TEST(TextStream, ByteTokensMakeWholeCharacters) {
+  const auto file = open_gguf(golden_path("../tokenizer/tiny-spm.gguf"));
+  ASSERT_TRUE(file.ok()) << file.error().message;
+  const auto tokenizer = tokenizer_from_gguf(*file);
+  ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
+  const std::vector<std::string> characters = {"\u4e16", "\U0001F408", "\u0e2a", "\u07ff"};
+  std::vector<std::string> notes, shown;
+  const Stops none;
+  TextStream stream(none);
+  for (const std::string& character : characters) {
+    const auto tokens = tokenizer->encode(character);
+    ASSERT_EQ(tokens.size(), character.size() + 1) << "a space and bytes";
+    for (std::size_t i = 1; i < tokens.size(); ++i) {
+      stream.add(tokenizer->decode(tokens[i]), "");
+      const std::string text = stream.take(notes);
+      EXPECT_EQ(text, i + 1 < tokens.size() ? "" : character);
+    }
+  }
+  // Bytes that make no character: one U+FFFD as soon as that is sure.
+  const auto cat = tokenizer->encode("\U0001F408");
+  stream.add(tokenizer->decode(cat[1]), "");
+  stream.add(tokenizer->decode(cat[2]), "");
+  EXPECT_EQ(stream.take(notes), "");
+  stream.add("a", "");
+  EXPECT_EQ(stream.take(notes), "\uFFFDa");
 }
 
 // However the text is cut into tokens, what is shown is the same.

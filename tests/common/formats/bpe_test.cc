@@ -1,9 +1,8 @@
-#include "common/formats/bpe_tokenizer.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <thread>
 
+#include "common/formats/tokenizer_gguf.h"
 #include "tiny_tokenizer.h"
 
 namespace serval {
@@ -20,14 +19,14 @@ TinyVocabulary abc() {
           {"b c", "a b", "a bc", "Ġ a", "a a", "aa aa", "Ã ©"}};
 }
 
-BpeTokenizer tokenizer_of(const GgufWriter& writer) {
-  Result<BpeTokenizer> made = make_tokenizer(writer);
+Tokenizer tokenizer_of(const GgufWriter& writer) {
+  Result<Tokenizer> made = make_tokenizer(writer);
   if (!made) throw std::runtime_error(made.error().message);
   return std::move(*made);
 }
 
 TEST(BpeTokenizer, MergesByRankThenFromTheLeft) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   EXPECT_THAT(t.encode("abc"), ElementsAre(7));  // b c before a b
   EXPECT_THAT(t.encode("ab"), ElementsAre(5));
   EXPECT_THAT(t.encode("aaa"), ElementsAre(9, 0));  // the left pair first
@@ -37,14 +36,14 @@ TEST(BpeTokenizer, MergesByRankThenFromTheLeft) {
 }
 
 TEST(BpeTokenizer, DropsBytesWithoutAToken) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   EXPECT_THAT(t.encode("aXb"), ElementsAre(5)) << "the neighbours of a dropped byte may merge";
   EXPECT_THAT(t.encode("zz"), ElementsAre()) << "no merge arrives at the token zz";
   EXPECT_THAT(t.encode("e\xcc\x81"), ElementsAre(13)) << "NFC joins e and the accent to é";
 }
 
 TEST(BpeTokenizer, SpecialTokensAreTextUnlessAskedFor) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   const EncodeOptions special{.parse_special = true};
   EXPECT_THAT(t.encode("a<|im_end|>b", special), ElementsAre(0, 15, 1));
   EXPECT_THAT(t.encode("a<|im_end|>b"), ElementsAre(0, 1));
@@ -54,7 +53,7 @@ TEST(BpeTokenizer, SpecialTokensAreTextUnlessAskedFor) {
 }
 
 TEST(BpeTokenizer, LooksTokensUpBothWays) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   EXPECT_EQ(t.vocab_size(), 20);
   EXPECT_EQ(t.decode(8), " a");
   EXPECT_EQ(t.decode(4), "\n");
@@ -80,13 +79,13 @@ TEST(BpeTokenizer, LooksTokensUpBothWays) {
 }
 
 TEST(BpeTokenizer, KnowsTheEndTokens) {
-  const BpeTokenizer by_name = tokenizer_of(abc().writer());
+  const Tokenizer by_name = tokenizer_of(abc().writer());
   EXPECT_THAT(by_name.end_tokens(), ElementsAre(15));
   EXPECT_EQ(by_name.eos(), std::nullopt);
   GgufWriter writer = abc().writer();
   writer.add("tokenizer.ggml.eos_token_id", uint32_t{2});
   writer.add("tokenizer.ggml.eot_token_id", uint32_t{1});
-  const BpeTokenizer by_id = tokenizer_of(writer);
+  const Tokenizer by_id = tokenizer_of(writer);
   EXPECT_THAT(by_id.end_tokens(), ElementsAre(1, 2, 15));
   EXPECT_EQ(by_id.eos(), 2);
   EXPECT_TRUE(by_id.is_end(15));
@@ -97,7 +96,7 @@ TEST(BpeTokenizer, AddsBosAndEosWhereTheFileAsks) {
   GgufWriter writer = abc().writer();
   writer.add("tokenizer.ggml.bos_token_id", uint32_t{3}).add("tokenizer.ggml.add_bos_token", true);
   writer.add("tokenizer.ggml.eos_token_id", uint32_t{4}).add("tokenizer.ggml.add_eos_token", true);
-  const BpeTokenizer t = tokenizer_of(writer);
+  const Tokenizer t = tokenizer_of(writer);
   EXPECT_TRUE(t.adds_bos());
   EXPECT_THAT(t.encode("a", {.add_special = true}), ElementsAre(3, 0, 4));
   EXPECT_THAT(t.encode("a"), ElementsAre(0));
@@ -107,7 +106,7 @@ TEST(BpeTokenizer, AddsBosAndEosWhereTheFileAsks) {
 TEST(BpeTokenizer, Llama3TakesWordsOfTheVocabularyWhole) {
   TinyVocabulary v = abc();
   v.pre = "llama-bpe";
-  const BpeTokenizer t = tokenizer_of(v.writer());
+  const Tokenizer t = tokenizer_of(v.writer());
   EXPECT_THAT(t.encode("zz"), ElementsAre(14));
 }
 
@@ -115,7 +114,7 @@ TEST(BpeTokenizer, InvalidUtf8IsReadAsReplacementCharacters) {
   TinyVocabulary v = abc();
   v.tokens.insert(v.tokens.end(), {"ï", "¿", "½"});  // EF BF BD
   v.kinds.insert(v.kinds.end(), {1, 1, 1});
-  const BpeTokenizer t = tokenizer_of(v.writer());
+  const Tokenizer t = tokenizer_of(v.writer());
   EXPECT_THAT(t.encode("a\xff"), ElementsAre(0, 20, 21, 22));
   EXPECT_THAT(t.encode("\xf0\x9f\x98"), ElementsAre(20, 21, 22));
   EXPECT_THAT(t.encode("\xed\xa0\x80"), ElementsAre(20, 21, 22, 20, 21, 22, 20, 21, 22));
@@ -123,7 +122,7 @@ TEST(BpeTokenizer, InvalidUtf8IsReadAsReplacementCharacters) {
 
 // Quadratic merging or scanning would take hours here.
 TEST(BpeTokenizer, LongWordsStayCheap) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   const std::size_t million = 1 << 20;
   EXPECT_EQ(t.encode(std::string(million, 'a')).size(), million / 4);
   EXPECT_EQ(t.encode(std::string(million, ' ')).size(), million);
@@ -142,7 +141,7 @@ TEST(BpeTokenizer, LongWordsStayCheap) {
 
 // A word above the border between the two ways of merging gives what the short way gives.
 TEST(BpeTokenizer, ShortAndLongWordsMergeAlike) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   for (std::size_t length = 1; length < 80; ++length) {
     std::vector<TokenId> want(length / 4, 10);
     if (length % 4 >= 2) want.push_back(9);
@@ -152,7 +151,7 @@ TEST(BpeTokenizer, ShortAndLongWordsMergeAlike) {
 }
 
 TEST(BpeTokenizer, ManyThreadsMayEncode) {
-  const BpeTokenizer t = tokenizer_of(abc().writer());
+  const Tokenizer t = tokenizer_of(abc().writer());
   const std::string text = "abc aaaa\nab e\xcc\x81 " + std::string(500, 'a');
   const std::vector<TokenId> want = t.encode(text);
   std::vector<std::thread> threads;

@@ -1,42 +1,39 @@
-// The tokens of a byte-level BPE vocabulary: id to bytes and back.
+// The tokens of a vocabulary: id to bytes and back.
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "common/formats/token.h"
 #include "common/result.h"
 
 namespace serval {
 
-using TokenId = int32_t;
-
-// Kinds as GGUF files number them.
-enum class TokenKind : uint8_t {
-  normal = 1,
-  unknown = 2,
-  control = 3,
-  user_defined = 4,
-  unused = 5,
-  byte = 6,
+// How a vocabulary writes the bytes of its tokens.
+enum class Spelling {
+  // GPT-2's: each byte as a printable character, itself if it is one of Latin-1's, else U+0100 and
+  // up in order. Special tokens are written as they are.
+  byte_alphabet,
+  // SentencePiece's: U+2581 for a space, <0x0A> for a token of kind byte, else the text itself.
+  sentencepiece,
 };
 
-// GPT-2's vocabularies write each byte as a printable character: itself if it is one of Latin-1's,
-// else U+0100 and up in order. Turns such a text back into bytes and appends them.
+// Turns a text in GPT-2's alphabet back into bytes and appends them.
 // false: a character outside that alphabet; `out` is then unchanged.
 bool append_bytes_of_alphabet(std::string_view text, std::string& out);
 
-class BpeVocabulary {
+class Vocabulary {
  public:
   static constexpr std::size_t kMaxSpecialBytes = 1024;
 
   // texts: as the file holds them; kinds: one a text. Errors: invalid_argument if a control or
-  // user-defined token is longer than kMaxSpecialBytes, or there are more than 2^31 - 1 tokens.
-  static Result<BpeVocabulary> build(std::span<const std::string_view> texts,
-                                     std::vector<TokenKind> kinds);
+  // user-defined token, or any of SentencePiece's, is longer than kMaxSpecialBytes, if a byte token
+  // is not spelt <0xNN>, or there are too many tokens.
+  static Result<Vocabulary> build(std::span<const std::string_view> texts,
+                                  std::vector<TokenKind> kinds, Spelling spelling);
 
   int32_t size() const { return int32_t(kinds_.size()); }
   bool contains(TokenId id) const { return id >= 0 && id < size(); }
@@ -47,16 +44,9 @@ class BpeVocabulary {
   }
   TokenKind kind(TokenId id) const { return kinds_[std::size_t(id)]; }
 
-  // The token with these bytes or -1. Of equal ones a normal token comes first, then the lowest id.
+  // The token with these bytes or -1. Of equal ones a normal token comes first, then a user-defined
+  // one, then the lowest id.
   TokenId find(std::string_view bytes) const;
-
-  // The first control, unknown or user-defined token in `text` at or after `from`, the longest of
-  // those that start there. `length` is 0 if there is none, `at` then is the end of the text.
-  struct Special {
-    std::size_t at, length;
-    TokenId id;
-  };
-  Special find_special(std::string_view text, std::size_t from) const;
 
  private:
   void index();
@@ -72,9 +62,7 @@ class BpeVocabulary {
   std::vector<uint64_t> starts_;  // [size + 1] into arena_
   std::vector<TokenKind> kinds_;
   uint64_t seed_ = 0;
-  std::vector<Slot> slots_;        // open addressing, power of two
-  std::vector<TokenId> specials_;  // sorted by bytes
-  bool special_first_[256] = {};   // bytes a special token starts with
+  std::vector<Slot> slots_;  // open addressing, power of two
 };
 
 }  // namespace serval
