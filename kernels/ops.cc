@@ -73,14 +73,8 @@ std::size_t kv_block_bytes(KvType type, int kv_heads, int head_dim) {
 }
 
 std::size_t mla_block_bytes(KvType type, int rank, int rope_dim) {
-  const std::size_t elements = std::size_t(rank + rope_dim) * kKvBlockTokens;
-  switch (type) {
-    case KvType::f32:
-      return elements * 4;
-    case KvType::f16:
-      return elements * 2;
-  }
-  return 0;
+  const std::size_t element = type == KvType::f32 ? 4 : 2;
+  return std::size_t(rank + rope_dim) * kKvBlockTokens * element;
 }
 
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,

@@ -169,14 +169,10 @@ void mla_attention(const MlaAttention& a) {
                   .decay = 0};
       for (int d = 0; d < a.rank; ++d) items[i].out[d] = 0;
     }
-    switch (a.type) {
-      case KvType::f32:
-        mla_batch<float>(a, items, count);
-        break;
-      case KvType::f16:
-        mla_batch<uint16_t>(a, items, count);
-        break;
-    }
+    if (a.type == KvType::f32)
+      mla_batch<float>(a, items, count);
+    else
+      mla_batch<uint16_t>(a, items, count);
     for (int i = 0; i < count; ++i) {
       const Vec inverse = Vec::set(1.0f / items[i].total);
       float* out = items[i].out;
@@ -202,10 +198,8 @@ void mla_write_row(const MlaWrite& a) {
 }
 
 void mla_write(const MlaWrite& a) {
-  switch (a.type) {
-    case KvType::f32:
-      return mla_write_row<float>(a);
-    case KvType::f16:
-      return mla_write_row<uint16_t>(a);
-  }
+  if (a.type == KvType::f32)
+    mla_write_row<float>(a);
+  else
+    mla_write_row<uint16_t>(a);
 }
