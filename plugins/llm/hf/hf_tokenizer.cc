@@ -3,7 +3,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "common/formats/bpe_vocabulary.h"
+#include "common/formats/vocabulary.h"
 #include "common/formats/quoted_name.h"
 #include "plugins/llm/hf/hf_parts.h"
 
