@@ -17,7 +17,7 @@ namespace serval {
 enum class KvType : uint8_t;
 
 // The cache of one layer is a list of blocks of 32 tokens, each rows [32][C + P] of elements.
-// Bytes of one block of one layer, a multiple of 64.
+// Bytes of one block of one layer, a multiple of 64. KvType: f32 or f16, here and below.
 // C: 16..2048, P: 8..256, both multiples of 8.
 std::size_t mla_block_bytes(KvType type, int rank, int rope_dim);
 

@@ -6,6 +6,7 @@
 #include "kernels/float16.h"
 #include "plugins/llm/model.h"
 #include "tests/common/formats/gguf_writer.h"
+#include "tests/plugins/llm/test_model.h"
 
 namespace serval::llm {
 namespace {
@@ -209,6 +210,21 @@ TEST(LatentAttention, HalfPrecisionCacheIsNear) {
   const double error = relative_power(logits(file, 1, kTokens, KvType::f16), logits(file));
   EXPECT_LT(error, 1e-5);
   EXPECT_GT(error, 0);
+}
+
+TEST(LatentAttention, CacheTypesItHasNotAreRefused) {
+  LlmConfig config;
+  for (const KvType type : {KvType::bf16, KvType::int8, KvType::int4}) {
+    config.kv_type = type;
+    const Result<ModelPlan> plan = LoadedModel::plan(golden_path("deepseek-v3.gguf"), config);
+    ASSERT_FALSE(plan.ok());
+    EXPECT_EQ(plan.error().code, Code::unimplemented);
+    EXPECT_NE(plan.error().message.find("f16 or f32"), std::string::npos) << plan.error().message;
+  }
+  config.kv_type = std::nullopt;
+  const Result<ModelPlan> plan = LoadedModel::plan(golden_path("deepseek-v3.gguf"), config);
+  ASSERT_TRUE(plan.ok()) << plan.error().message;
+  EXPECT_EQ(plan->kv_type, KvType::f16);
 }
 
 TEST(LatentAttention, TensorsThatDoNotFitAreRefusedByName) {
