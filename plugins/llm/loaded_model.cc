@@ -10,6 +10,8 @@
 namespace serval::llm {
 namespace {
 
+constexpr std::size_t kMostBlocks = std::size_t(1) << 24;  // their bookkeeping is 200 bytes each
+
 // A GGUF file, a folder with exactly one, or a Hugging Face folder.
 Result<GgufFile> open_file(const std::filesystem::path& path) {
   std::error_code ec;
@@ -50,11 +52,9 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   plan.kv_type = *kv_type;
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
-  // Room for the configured cache, but never more than all sequences can use.
   const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
   const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
-  const std::size_t useful = std::size_t(blocks_for(plan.context)) * std::size_t(config.sequences);
-  plan.blocks = int(std::min({affordable, useful, std::size_t(1) << 30}));
+  plan.blocks = int(std::min(affordable, kMostBlocks));
   if (plan.blocks < 1)
     return invalid("kv_cache_mib is " + std::to_string(config.kv_cache_mib) +
                        "; one block of the KV cache needs " + std::to_string((block >> 20) + 1),

@@ -6,6 +6,7 @@
 
 #include "plugins/llm/config.h"
 #include "plugins/llm/engine.h"
+#include "plugins/llm/model.h"
 
 namespace serval::llm {
 

@@ -22,6 +22,7 @@ class HostClient final : public Client {
   std::string_view adapter() const { return request_.adapter(); }
   std::string_view input() const { return request_.input(0); }
   std::string_view params_json() const { return request_.params_json(); }
+  std::string_view cache_namespace() const { return request_.cache_namespace(); }
 
   bool cancelled() const override { return request_.cancelled(); }
   void text(int index, std::string_view text, std::string_view meta_json, bool last) override {
@@ -45,8 +46,12 @@ struct LlmMetrics {
         preemptions(define.counter("preemptions_total", "Sequences that lost their KV blocks")),
         running(define.gauge("running_sequences", "Sequences in the last step")),
         waiting(define.gauge("waiting_sequences", "Sequences admitted but not running")),
-        blocks_used(define.gauge("kv_blocks_used", "KV cache blocks in use")),
+        blocks_used(define.gauge("kv_blocks_used", "KV cache blocks that sequences have")),
+        blocks_cached(define.gauge("kv_blocks_cached", "KV cache blocks kept for their content")),
         blocks_total(define.gauge("kv_blocks_total", "KV cache blocks")),
+        evictions(define.counter("kv_evictions_total", "Kept KV blocks given to new tokens")),
+        prefix_hits(define.counter("prefix_hits_total", "Sequences that found their beginning")),
+        prefix_tokens(define.counter("prefix_tokens_total", "Tokens found in the KV cache")),
         batch_tokens(define.histogram("batch_tokens", "Tokens in a step", kBatchBounds)) {}
 
   void report(const EngineCounts& now) {
@@ -56,14 +61,19 @@ struct LlmMetrics {
     running.set(now.running);
     waiting.set(now.waiting);
     blocks_used.set(now.blocks_used);
+    blocks_cached.set(now.blocks_cached);
     blocks_total.set(now.blocks_total);
+    evictions.add(double(now.cache.evictions - last.cache.evictions));
+    prefix_hits.add(double(now.cache.prefix_hits - last.cache.prefix_hits));
+    prefix_tokens.add(double(now.cache.prefix_tokens - last.cache.prefix_tokens));
     if (now.steps > last.steps) batch_tokens.observe(now.batch_tokens);
     last = now;
   }
 
   static constexpr double kBatchBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   sdk::Counter prefill_tokens, decode_tokens, preemptions;
-  sdk::Gauge running, waiting, blocks_used, blocks_total;
+  sdk::Gauge running, waiting, blocks_used, blocks_cached, blocks_total;
+  sdk::Counter evictions, prefix_hits, prefix_tokens;
   sdk::Histogram batch_tokens;
   EngineCounts last;
 };
@@ -84,7 +94,8 @@ class LlmEngine final : public sdk::Engine {
     if (!view.adapter().empty())
       return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
     const std::string_view op = view.op(), input = view.input(), params = view.params_json();
-    loaded_->engine().submit(id, std::move(client), op, input, params);
+    const std::string_view space = view.cache_namespace();
+    loaded_->engine().submit(id, std::move(client), op, input, params, space);
   }
   bool step() override {
     const bool worked = loaded_->engine().step();
