@@ -15,7 +15,7 @@ constexpr int kDefaultCompleteTokens = 16;
 
 Engine::Engine(EngineParts parts)
     : parts_(std::move(parts)),
-      cache_(parts_.blocks, parts_.kv),
+      cache_(parts_.blocks, parts_.kv, parts_.disk),
       scheduler_(parts_.limits, cache_),
       random_seed_(std::random_device{}()) {
   counts_.blocks_total = parts_.blocks;
@@ -146,7 +146,8 @@ bool Engine::step() {
   counts_.blocks_used = cache_.used();
   counts_.blocks_cached = cache_.idle();
   counts_.cache = cache_.counts();
-  return !plan.empty();
+  if (parts_.disk != nullptr) counts_.disk = parts_.disk->counts();
+  return !plan.empty() || scheduler_.reading();
 }
 
 void Engine::run(const std::vector<PlanEntry>& plan) {

@@ -28,6 +28,7 @@ struct EngineCounts {
   int blocks_used = 0, blocks_total = 0;  // used: by sequences
   int blocks_cached = 0;                  // kept for their content alone
   KvCacheCounts cache;
+  DiskCounts disk;
 };
 
 struct EngineParts {
@@ -36,6 +37,7 @@ struct EngineParts {
   LanguageModel* model;
   const Ops* ops;
   KvMemory kv;
+  DiskTier* disk;  // null: none; outlives the engine
   int blocks;
   int context;  // most tokens of one sequence
   SchedulerLimits limits;

@@ -4,6 +4,13 @@
 
 namespace serval::llm {
 
+KvCache::KvCache(int blocks, const KvMemory& memory, DiskTier* disk)
+    : pool_(blocks),
+      index_(blocks),
+      memory_(memory),
+      disk_(disk),
+      keys_(disk != nullptr ? std::size_t(blocks) : 0) {}
+
 PrefixIndex::Match KvCache::find(const Sequence& sequence) const {
   const int most = std::clamp(sequence.reusable, 0, sequence.size() - 1);
   return index_.match(sequence.space, Tokens(sequence.tokens).first(std::size_t(most)));
@@ -57,7 +64,11 @@ PrefixIndex::Entered KvCache::enter(const Sequence& sequence, int at, int end) {
       Tokens(sequence.tokens).subspan(std::size_t(begin), std::size_t(end - begin));
   const PrefixIndex::Entered entered = index_.enter(sequence.space, before, own, tokens);
   if (entered.replaced >= 0 && entered.replaced != own) pool_.forget(entered.replaced);
-  if (entered.block == own) pool_.keep(own);
+  if (entered.block == own) {
+    pool_.keep(own);
+    if (disk_ != nullptr && end - begin == kBlockTokens)
+      keys_[std::size_t(own)] = keys(sequence.space, before, tokens);
+  }
   return entered;
 }
 
@@ -114,6 +125,7 @@ int KvCache::take() {
   if (pool_.free() == 0) {
     const int oldest = index_.oldest_idle_leaf();
     if (oldest < 0) return -1;
+    write_out(oldest, false);
     index_.remove(oldest);
     pool_.forget(oldest);
     ++counts_.evictions;

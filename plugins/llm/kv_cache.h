@@ -9,9 +9,13 @@
 // A key or value depends on the tokens up to its own alone and comes out bitwise the same in any
 // batch (model.h), so it makes no difference to a sequence who has computed it.
 //
+// With a disk tier full blocks go there when they are evicted, and at the end; what a new sequence
+// could use of it is brought back before it is admitted.
+//
 // Not thread-safe: the engine's thread only.
 #pragma once
 
+#include "plugins/llm/kv_disk/tier.h"
 #include "plugins/llm/kv_memory.h"
 #include "plugins/llm/prefix_index.h"
 #include "plugins/llm/sequence.h"
@@ -26,8 +30,12 @@ struct KvCacheCounts {
 
 class KvCache {
  public:
-  // memory outlives the cache.
-  KvCache(int blocks, const KvMemory& memory) : pool_(blocks), index_(blocks), memory_(memory) {}
+  // memory and disk (null: none) outlive the cache.
+  KvCache(int blocks, const KvMemory& memory, DiskTier* disk = nullptr);
+  // What is cached goes to the disk.
+  ~KvCache();
+  KvCache(const KvCache&) = delete;
+  KvCache& operator=(const KvCache&) = delete;
 
   int total() const { return pool_.total(); }
   // Blocks that sequences have, and blocks that are only kept.
@@ -49,10 +57,23 @@ class KvCache {
   // The sequence lets go of its blocks. What is computed stays in the cache while there is room.
   void release(Sequence& sequence);
 
+  // A new step begins: so much may be read from the disk until the next one.
+  void begin_step() { readable_ = kReadBytesAStep; }
+  // Brings what the sequence could use from the disk back into memory. True: there is more, and the
+  // sequence should not be admitted before another step has asked again.
+  bool bring_back(const Sequence& sequence);
+
   // How many of the sequence's tokens admit would find now.
   int cached(const Sequence& sequence) const { return find(sequence).tokens(); }
 
  private:
+  static constexpr int64_t kReadBytesAStep = 8 << 20;  // some 10 ms
+
+  // A block's keys on the disk.
+  struct Keys {
+    BlockKey own{}, before{};
+  };
+
   int available() const { return pool_.free() + pool_.idle(); }
   PrefixIndex::Match find(const Sequence& sequence) const;
   int take();
@@ -60,10 +81,16 @@ class KvCache {
   void release(int block);
   void enter_tail(Sequence& sequence);
   PrefixIndex::Entered enter(const Sequence& sequence, int at, int end);
+  Keys keys(const std::string& space, int before, Tokens tokens) const;
+  bool bring_next(const Sequence& sequence, std::vector<int>& chain);
+  void write_out(int block, bool wait);
 
   BlockPool pool_;
   PrefixIndex index_;
   const KvMemory& memory_;
+  DiskTier* const disk_;
+  std::vector<Keys> keys_;  // by block; of full ones in the index, with a disk
+  int64_t readable_ = kReadBytesAStep;
   KvCacheCounts counts_;
 };
 

@@ -6,6 +6,7 @@
 
 #include "common/formats/tokenizer_gguf.h"
 #include "plugins/llm/hf/hf_folder.h"
+#include "plugins/llm/kv_disk/fingerprint.h"
 
 namespace serval::llm {
 namespace {
@@ -59,6 +60,12 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
     return invalid("kv_cache_mib is " + std::to_string(config.kv_cache_mib) +
                        "; one block of the KV cache needs " + std::to_string((block >> 20) + 1),
                    "kv_cache_mib");
+  const uint64_t disk = uint64_t(config.kv_disk_mib) << 20;
+  if (disk > 0 && disk < BlockStore::least_bytes(block))
+    return invalid("kv_disk_mib is " + std::to_string(config.kv_disk_mib) +
+                       "; one block of the KV cache needs " +
+                       std::to_string((BlockStore::least_bytes(block) >> 20) + 1),
+                   "kv_disk_mib");
   // A single sequence must always fit: a smaller cache means a shorter context.
   plan.context = int(std::min<int64_t>(plan.context, int64_t(plan.blocks) * kBlockTokens));
   const std::size_t workspace =
@@ -66,6 +73,7 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
   plan.bytes = *weights + workspace + block * std::size_t(plan.blocks) + kRest;
+  if (disk > 0) plan.bytes += DiskTier::memory_bytes(block, disk);
   plan.load_bytes = *weights + workspace + kRest;
   return plan;
 }
@@ -78,6 +86,32 @@ std::optional<PackCache> open_pack_cache(const LlmConfig& config, const LoadNote
   if (cache) return std::move(*cache);
   if (note) note(true, "packed weights are not kept: " + cache.error().message);
   return std::nullopt;
+}
+
+// A folder of its own for each model file, so that a file that has changed finds what was kept of
+// the old one and removes it. Trouble with it is noted and costs the tier, not the model.
+std::unique_ptr<DiskTier> open_disk(const std::filesystem::path& model, const LlmConfig& config,
+                                    const Digest& fingerprint, uint64_t block_bytes,
+                                    const LoadNote& note) {
+  const auto tell = [note](const std::string& why) {
+    if (note) note(true, "KV blocks are not kept on the disk: " + why);
+  };
+  if (config.kv_disk_path.empty()) {
+    tell("neither kv_disk_path nor server.cache_dir names a folder");
+    return nullptr;
+  }
+  std::error_code ec;
+  Sha256 hash;
+  hash.add(std::filesystem::weakly_canonical(model, ec).string());
+  Result<std::unique_ptr<DiskTier>> tier = DiskTier::open(
+      {.folder = std::filesystem::path(config.kv_disk_path) / hex(hash.finish()).substr(0, 16),
+       .budget = uint64_t(config.kv_disk_mib) << 20,
+       .fingerprint = fingerprint,
+       .block_bytes = block_bytes,
+       .failed = tell});
+  if (tier) return std::move(*tier);
+  tell(tier.error().message);
+  return nullptr;
 }
 
 }  // namespace
@@ -118,11 +152,18 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);
+  if (config.kv_disk_mib > 0) {
+    const Digest fingerprint = kv_fingerprint(*file, *loaded->model_, *kv, (*ops)->name,
+                                              config.tokens_per_step, plan->context);
+    loaded->disk_ = open_disk(file->path(), config, fingerprint,
+                              KvMemory::block_bytes(plan->shape, plan->kv_type), note);
+  }
   loaded->engine_ = std::make_unique<Engine>(EngineParts{&loaded->tokenizer_,
                                                          &loaded->chat_,
                                                          loaded->model_.get(),
                                                          *ops,
                                                          std::move(*kv),
+                                                         loaded->disk_.get(),
                                                          plan->blocks,
                                                          plan->context,
                                                          {config.sequences, config.tokens_per_step},

@@ -52,6 +52,12 @@ struct LlmMetrics {
         evictions(define.counter("kv_evictions_total", "Kept KV blocks given to new tokens")),
         prefix_hits(define.counter("prefix_hits_total", "Sequences that found their beginning")),
         prefix_tokens(define.counter("prefix_tokens_total", "Tokens found in the KV cache")),
+        disk_bytes(define.gauge("kv_disk_bytes", "Size of the KV cache's files")),
+        disk_blocks(define.gauge("kv_disk_blocks", "KV blocks on the disk")),
+        disk_hits(define.counter("kv_disk_hits_total", "KV blocks read from the disk")),
+        disk_written(define.counter("kv_disk_written_total", "KV blocks written to the disk")),
+        disk_dropped(define.counter("kv_disk_dropped_total", "KV blocks the disk did not take")),
+        disk_damaged(define.counter("kv_disk_damaged_total", "KV files and blocks discarded")),
         batch_tokens(define.histogram("batch_tokens", "Tokens in a step", kBatchBounds)) {}
 
   void report(const EngineCounts& now) {
@@ -66,6 +72,12 @@ struct LlmMetrics {
     evictions.add(double(now.cache.evictions - last.cache.evictions));
     prefix_hits.add(double(now.cache.prefix_hits - last.cache.prefix_hits));
     prefix_tokens.add(double(now.cache.prefix_tokens - last.cache.prefix_tokens));
+    disk_bytes.set(double(now.disk.store.bytes));
+    disk_blocks.set(double(now.disk.store.blocks));
+    disk_hits.add(double(now.disk.hits - last.disk.hits));
+    disk_written.add(double(now.disk.written - last.disk.written));
+    disk_dropped.add(double(now.disk.dropped - last.disk.dropped));
+    disk_damaged.add(double(now.disk.store.damaged - last.disk.store.damaged));
     if (now.steps > last.steps) batch_tokens.observe(now.batch_tokens);
     last = now;
   }
@@ -74,6 +86,8 @@ struct LlmMetrics {
   sdk::Counter prefill_tokens, decode_tokens, preemptions;
   sdk::Gauge running, waiting, blocks_used, blocks_cached, blocks_total;
   sdk::Counter evictions, prefix_hits, prefix_tokens;
+  sdk::Gauge disk_bytes, disk_blocks;
+  sdk::Counter disk_hits, disk_written, disk_dropped, disk_damaged;
   sdk::Histogram batch_tokens;
   EngineCounts last;
 };
@@ -129,6 +143,8 @@ class LlmPlugin final : public sdk::Plugin {
     if (!parsed) return to_sdk(parsed.error());
     if (parsed->pack_cache_path.empty() && !config.cache_dir.empty())
       parsed->pack_cache_path = std::string(config.cache_dir) + "/packed";
+    if (parsed->kv_disk_path.empty() && !config.cache_dir.empty())
+      parsed->kv_disk_path = std::string(config.cache_dir) + "/kv";
     const sdk::LoadProgress progress = host.progress(model);
     Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(
         config.path, *parsed,

@@ -60,6 +60,7 @@ class PrefixIndex {
   int oldest_idle_leaf() const;
   // REQUIRES: the block is a leaf.
   void remove(int block);
+  const std::list<int>& idle() const { return idle_; }  // oldest first
 
   bool contains(int block) const { return node(block).size > 0; }
   Tokens tokens(int block) const {

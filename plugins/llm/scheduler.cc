@@ -66,6 +66,8 @@ bool Scheduler::reserve_by_preempting(Sequence& sequence, int tokens,
 
 std::vector<PlanEntry> Scheduler::plan_step() {
   std::vector<PlanEntry> plan;
+  cache_.begin_step();
+  reading_ = false;
   int room = limits_.tokens_per_step;
   const uint64_t preempted_before = preemptions_;
   const std::vector<Sequence*> order = running_;  // preemption changes running_
@@ -98,6 +100,8 @@ void Scheduler::admit(std::vector<PlanEntry>& plan, int room) {
     const auto next = std::find_if(waiting_.begin(), waiting_.end(), runnable);
     if (next == waiting_.end()) return;
     Sequence& sequence = **next;
+    reading_ = cache_.bring_back(sequence);
+    if (reading_) return;
     if (!cache_.admit(sequence)) {
       Sequence* parked = youngest_parked();
       if (parked == nullptr) return;

@@ -44,6 +44,8 @@ class Scheduler {
 
   // What the next step computes; blocks for it are reserved. Empty when nothing can run.
   std::vector<PlanEntry> plan_step();
+  // The last plan_step has left something on the disk that the first in line needs: plan again.
+  bool reading() const { return reading_; }
   // The step has been computed. Tokens that were sampled are appended by the engine.
   void commit(const std::vector<PlanEntry>& plan);
 
@@ -64,6 +66,7 @@ class Scheduler {
   std::deque<Sequence*> waiting_;   // first come, first served
   uint64_t arrivals_ = 0;
   uint64_t preemptions_ = 0;
+  bool reading_ = false;
 };
 
 }  // namespace serval::llm

@@ -5,6 +5,7 @@
 
 #include "plugins/llm/logprob_json.h"
 #include "tests/plugins/llm/fake_model.h"
+#include "tests/plugins/llm/temporary_folder.h"
 #include "tests/plugins/llm/test_model.h"
 #include "tests/plugins/llm/tiny_memory.h"
 
@@ -112,7 +113,7 @@ std::string plain(std::string notes) {
 
 struct Totals {
   int finished = 0, cancelled = 0, stalled = 0;
-  uint64_t preemptions = 0, hits = 0, evictions = 0;
+  uint64_t preemptions = 0, hits = 0, evictions = 0, disk_hits = 0;
 };
 
 class Schedule {
@@ -123,9 +124,19 @@ class Schedule {
     limits_ = {1 + int(random_() % 8), 1 + int(random_() % 80)};
     context_ = std::min(200, blocks * kBlockTokens);
     model_ = std::make_unique<FakeModel>(kVocab, limits_.tokens_per_step);
+    KvMemory memory = tiny_memory(blocks);
+    if (seed % 2 == 0) {
+      auto tier = DiskTier::open({.folder = folder_.path() / "kv",
+                                  .budget = 20 * memory.bytes(0).size() + random_() % 1'000'000,
+                                  .fingerprint = {},
+                                  .block_bytes = memory.bytes(0).size(),
+                                  .failed = {}});
+      EXPECT_TRUE(tier.ok()) << tier.error().message;
+      disk_ = std::move(*tier);
+    }
     engine_ = std::make_unique<Engine>(EngineParts{&tokenizer, nullptr, model_.get(), &ops_,
-                                                   tiny_memory(blocks), blocks, context_, limits_,
-                                                   SamplingParams{}});
+                                                   std::move(memory), disk_.get(), blocks, context_,
+                                                   limits_, SamplingParams{}});
     for (int i = 0; i < 5; ++i) documents_.push_back(some_tokens(150));
   }
 
@@ -145,6 +156,7 @@ class Schedule {
     totals_.preemptions += engine_->counts().preemptions;
     totals_.hits += engine_->counts().cache.prefix_hits;
     totals_.evictions += engine_->counts().cache.evictions;
+    totals_.disk_hits += engine_->counts().disk.hits;
   }
 
  private:
@@ -218,6 +230,8 @@ class Schedule {
   Totals& totals_;
   SchedulerLimits limits_;
   int context_ = 0;
+  TemporaryFolder folder_;
+  std::unique_ptr<DiskTier> disk_;  // of every other schedule
   std::unique_ptr<FakeModel> model_;
   std::unique_ptr<Engine> engine_;
   std::vector<std::vector<int32_t>> documents_;
@@ -239,6 +253,7 @@ TEST(RandomSchedules, OutputsAreThoseOfOneRequestAtATime) {
   EXPECT_GT(totals.preemptions, 500u);
   EXPECT_GT(totals.hits, 1000u);
   EXPECT_GT(totals.evictions, 5000u);
+  EXPECT_GT(totals.disk_hits, 1000u);
 }
 
 }  // namespace
