@@ -7,7 +7,7 @@
 // them. A block that is full is never written again.
 //
 // A key or value depends on the tokens up to its own alone and comes out bitwise the same in any
-// batch (model.h), so it makes no difference to a sequence who has computed it.
+// batch (language_model.h), so it makes no difference to a sequence who has computed it.
 //
 // With a disk tier full blocks go there when they are evicted, and at the end; what a new sequence
 // could use of it is brought back before it is admitted.
@@ -30,6 +30,9 @@ struct KvCacheCounts {
 
 class KvCache {
  public:
+  // Memory for the bookkeeping of one block, about: in pool, index and trees.
+  static constexpr std::size_t kBookkeepingBytes = 320;
+
   // memory and disk (null: none) outlive the cache.
   KvCache(int blocks, const KvMemory& memory, DiskTier* disk = nullptr);
   // What is cached goes to the disk.

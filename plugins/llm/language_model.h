@@ -18,7 +18,9 @@ struct ModelSlice {
 };
 
 // A token's keys, values and logits are bitwise the same in any batch and at any chunking, whoever
-// has computed the blocks before it. Not thread-safe: the engine's thread only.
+// has computed the blocks before it. Writing a token changes nothing of those before it in its
+// block, so that a copy of the block can be continued in another way (kv_cache.h).
+// Not thread-safe: the engine's thread only.
 class LanguageModel {
  public:
   // Most rows logits() computes in one call.

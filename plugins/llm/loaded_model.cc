@@ -11,7 +11,7 @@
 namespace serval::llm {
 namespace {
 
-constexpr std::size_t kMostBlocks = std::size_t(1) << 24;  // their bookkeeping is 200 bytes each
+constexpr std::size_t kMostBlocks = std::size_t(1) << 24;
 
 // A GGUF file, a folder with exactly one, or a Hugging Face folder.
 Result<GgufFile> open_file(const std::filesystem::path& path) {
@@ -72,7 +72,8 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
       Model::workspace_bytes(plan.shape, config.tokens_per_step, plan.context);
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
-  plan.bytes = *weights + workspace + block * std::size_t(plan.blocks) + kRest;
+  plan.bytes = *weights + workspace + kRest +
+               (block + KvCache::kBookkeepingBytes) * std::size_t(plan.blocks);
   if (disk > 0) plan.bytes += DiskTier::memory_bytes(block, disk);
   plan.load_bytes = *weights + workspace + kRest;
   return plan;

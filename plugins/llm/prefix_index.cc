@@ -1,5 +1,6 @@
 #include "plugins/llm/prefix_index.h"
 
+#include <algorithm>
 #include <iterator>
 
 namespace serval::llm {

@@ -13,7 +13,6 @@
 // Pure bookkeeping. Not thread-safe: the engine's thread only.
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <list>
 #include <map>
@@ -31,6 +30,8 @@ using Tokens = std::span<const int32_t>;
 class PrefixIndex {
  public:
   explicit PrefixIndex(int blocks) : nodes_(std::size_t(blocks)) {}
+  PrefixIndex(const PrefixIndex&) = delete;  // order_ points at it
+  PrefixIndex& operator=(const PrefixIndex&) = delete;
 
   // What the cache has of a text.
   struct Match {
@@ -66,8 +67,6 @@ class PrefixIndex {
   Tokens tokens(int block) const {
     return Tokens(node(block).tokens, std::size_t(node(block).size));
   }
-  // The block before it, or -1.
-  int before(int block) const { return int(std::max<int64_t>(node(block).parent, -1)); }
   // Blocks in the index.
   int size() const { return int(order_.size()); }
 

@@ -5,9 +5,9 @@
 // is cut into chunks by what the budget leaves; sequences in decode ask for one token and are
 // served first.
 //
-// When the cache is full a sequence is preempted, a parked one first and else the youngest: it
-// loses its blocks and goes back to the front of the line; its tokens are computed again later. The
-// oldest always gets on, so all do.
+// When the cache is full a sequence is preempted, a parked one first and else the youngest: it lets
+// go of its blocks and goes back to the front of the line; those that others have taken when it
+// comes in again are computed again. The oldest always gets on, so all do.
 //
 // A sequence whose next tokens an older one is about to compute waits for them (prefix_wait.h).
 #pragma once
