@@ -296,6 +296,7 @@ TEST_F(KvDisk, WhatIsNotWaitedForIsWrittenOrCounted) {
   for (int i = 0; i < 500; ++i) {
     const TestBlock b(i % 50 * 10);
     tier->write(b.key, b.before, b.tokens, b.content);
+    EXPECT_LE(read(*tier, (i + 40) % 50 * 10), 0);  // while others are written
   }
   tier->settle();
   const DiskCounts counts = tier->counts();
