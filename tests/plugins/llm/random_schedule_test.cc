@@ -32,7 +32,7 @@ struct Asked {
 };
 
 // What a choice must say about its tokens: the prompt's when echoed, then the output's.
-std::string expected_notes(const Asked& asked, int choice, const BpeTokenizer& tokenizer,
+std::string expected_notes(const Asked& asked, int choice, const Tokenizer& tokenizer,
                            const Ops& ops) {
   GenerateParams params = *parse_params(asked.params(), false, kVocab, {});
   Sampler sampler(params.sampling, asked.prompt, 0, choice);
@@ -118,7 +118,7 @@ struct Totals {
 
 class Schedule {
  public:
-  Schedule(uint32_t seed, const BpeTokenizer& tokenizer, Totals& totals)
+  Schedule(uint32_t seed, const Tokenizer& tokenizer, Totals& totals)
       : random_(seed), tokenizer_(tokenizer), ops_(**best_ops()), totals_(totals) {
     const int blocks = 8 + int(random_() % 40);
     limits_ = {1 + int(random_() % 8), 1 + int(random_() % 80)};
@@ -225,7 +225,7 @@ class Schedule {
   }
 
   std::mt19937 random_;
-  const BpeTokenizer& tokenizer_;
+  const Tokenizer& tokenizer_;
   const Ops& ops_;
   Totals& totals_;
   SchedulerLimits limits_;
