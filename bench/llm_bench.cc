@@ -56,7 +56,8 @@ void submit(Engine& engine, int& ended, int prompt, int gen, int salt) {
   static uint64_t id = 0;
   engine.submit(++id, std::make_unique<CountingClient>(ended), "complete", "",
                 R"({"temperature":0,"ignore_eos":true,"max_tokens":)" + std::to_string(gen) +
-                    R"(,"prompt_tokens":[)" + token_list(prompt, salt) + "]}");
+                    R"(,"prompt_tokens":[)" + token_list(prompt, salt) + "]}",
+                std::to_string(id));  // a space of its own: nothing comes from the prefix cache
 }
 
 double prefill(Engine& engine, const Options& o, int run) {

@@ -5,6 +5,11 @@ namespace {
 
 serval_str borrow(const std::string& text) { return {text.data(), text.size()}; }
 
+// A tenant's name has no line feed (key_file.h), so no two pairs give the same.
+std::string namespace_of(const Request& request) {
+  return request.cache_salt.empty() ? request.tenant : request.tenant + '\n' + request.cache_salt;
+}
+
 uint64_t bytes_of(const Request& request) {
   uint64_t bytes = request.params_json.size();
   for (const std::string& input : request.inputs) bytes += input.size();
@@ -15,7 +20,12 @@ uint64_t bytes_of(const Request& request) {
 
 RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueue> owner,
                            const StreamLimits& limits, uint64_t now)
-    : id(id), queue(std::move(owner)), request(std::move(taken)), accepted_ns(now), stream(limits) {
+    : id(id),
+      queue(std::move(owner)),
+      request(std::move(taken)),
+      cache_namespace(namespace_of(request)),
+      accepted_ns(now),
+      stream(limits) {
   WaitItem::priority = request.priority;
   WaitItem::cost = bytes_of(request);
   WaitItem::tenant = request.tenant;
@@ -32,7 +42,7 @@ RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueu
   view.cancel_word = reinterpret_cast<const uint32_t*>(&cancel_word);
   view.op = borrow(request.op);
   view.request_id = borrow(request.request_id);
-  view.cache_namespace = borrow(request.tenant);
+  view.cache_namespace = borrow(cache_namespace);
   view.adapter = borrow(request.adapter);
   view.traceparent = borrow(request.traceparent);
   view.params_json = borrow(request.params_json);

@@ -30,6 +30,7 @@ struct RequestState : WaitItem {
   const std::shared_ptr<ModelQueue> queue;
   Request request;  // params and inputs are given back when it has finished
   std::vector<serval_slice> slices;
+  const std::string cache_namespace;
   serval_request_view view{};
   const uint64_t accepted_ns;
 

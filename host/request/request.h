@@ -22,6 +22,7 @@ struct Request {
   int32_t priority = 0;      // lower runs sooner
   uint64_t deadline_ns = 0;  // on now_ns()'s clock; covers waiting and running; 0: none
   std::string tenant;        // who pays: fairness and cache namespace; "" without keys
+  std::string cache_salt;    // divides the tenant's cache namespace further; "" for the whole
   std::string request_id;
   std::string traceparent;
 };

@@ -21,6 +21,10 @@ const char* config_schema() {
       "description": "memory for keys and values, MiB"},
     "kv_type": {"type": "string", "enum": ["auto", "f32", "f16", "bf16", "int8", "int4"],
       "default": "auto", "description": "element type of the KV cache"},
+    "kv_disk_mib": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0,
+      "description": "keys and values on the disk, MiB; 0: none"},
+    "kv_disk_path": {"type": "string", "maxLength": 4096,
+      "description": "the folder for them; empty: kv/ in server.cache_dir"},
     "chat_template": {"type": "string", "maxLength": 1048576,
       "description": "a Jinja chat template instead of the model's own"},
     "pack_cache": {"type": "boolean", "default": true,
@@ -71,6 +75,10 @@ Result<LlmConfig> parse_config(std::string_view config_json) {
   reader.read("tokens_per_step", config.tokens_per_step, 1, 65536);
   reader.read("kv_cache_mib", config.kv_cache_mib, 1, 1 << 24);
   read_kv_type(reader, config);
+  reader.read("kv_disk_mib", config.kv_disk_mib, 0, 1 << 24);
+  reader.read("kv_disk_path", config.kv_disk_path);
+  if (!config.kv_disk_path.empty() && config.kv_disk_path.front() != '/')
+    reader.fail("kv_disk_path", "kv_disk_path must begin with /");
   reader.read("chat_template", config.chat_template);
   reader.read("pack_cache", config.pack_cache);
   reader.read("pack_cache_path", config.pack_cache_path);

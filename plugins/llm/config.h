@@ -18,6 +18,8 @@ struct LlmConfig {
   int tokens_per_step = 512;      // prompt and decode tokens of one forward pass
   int kv_cache_mib = 1024;        // memory for keys and values
   std::optional<KvType> kv_type;  // absent: what the machine's kernels are fastest with
+  int kv_disk_mib = 0;            // most of KV blocks on the disk; 0: none
+  std::string kv_disk_path;       // where; empty: kv/ in the folder the host names
   std::string chat_template;      // instead of the file's
   // Packed weights stay on disk from one start to the next: in pack_cache_path, or else in the
   // folder the host names.

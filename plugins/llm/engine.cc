@@ -15,8 +15,8 @@ constexpr int kDefaultCompleteTokens = 16;
 
 Engine::Engine(EngineParts parts)
     : parts_(std::move(parts)),
-      pool_(parts_.blocks),
-      scheduler_(parts_.limits, pool_),
+      cache_(parts_.blocks, parts_.kv, parts_.disk),
+      scheduler_(parts_.limits, cache_),
       random_seed_(std::random_device{}()) {
   counts_.blocks_total = parts_.blocks;
   for (int32_t token = 0; token < parts_.tokenizer->vocab_size(); ++token)
@@ -67,12 +67,12 @@ Status Engine::check_length(const GenerateParams& params, std::size_t prompt) co
 }
 
 void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-                    std::string_view input, std::string_view params_json) {
+                    std::string_view input, std::string_view params_json, std::string_view space) {
   const bool chat = op == "chat";
   if (!chat && op != "complete")
     return client->fail(error(Code::unimplemented, "no operation \"" + std::string(op) + '"'));
   Result<GenerateParams> params =
-      parse_params(params_json, chat, parts_.model->shape().vocab, parts_.defaults);
+      parse_params(params_json, chat, parts_.model->vocab(), parts_.defaults);
   if (!params) return client->fail(params.error());
   Result<std::vector<int32_t>> tokens = prompt_tokens(op, input, *params);
   if (!tokens) return client->fail(tokens.error());
@@ -100,12 +100,14 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
                                         TextStream(generation->params.stop)});
     choice->sequence.tokens = *tokens;
     choice->sequence.prompt_size = generation->prompt_size;
+    choice->sequence.space = space;
     owner_[&choice->sequence] = generation.get();
     generation->choices.push_back(std::move(choice));
   }
   generation->open = generation->params.n;
   Choice& first = *generation->choices[0];
   first.started = true;
+  if (generation->wants_prompt_logprobs()) first.sequence.reusable = 0;
   scheduler_.add(first.sequence);
   generations_[id] = std::move(generation);
 }
@@ -141,8 +143,11 @@ bool Engine::step() {
   }
   counts_.waiting = scheduler_.waiting();
   counts_.preemptions = scheduler_.preemptions();
-  counts_.blocks_used = pool_.total() - pool_.free();
-  return !plan.empty();
+  counts_.blocks_used = cache_.used();
+  counts_.blocks_cached = cache_.idle();
+  counts_.cache = cache_.counts();
+  if (parts_.disk != nullptr) counts_.disk = parts_.disk->counts();
+  return !plan.empty() || scheduler_.reading();
 }
 
 void Engine::run(const std::vector<PlanEntry>& plan) {
@@ -169,9 +174,9 @@ void Engine::run(const std::vector<PlanEntry>& plan) {
   const int rows = parts_.model->forward(slices, parts_.kv);
   scheduler_.commit(plan);
 
-  const auto vocab = std::size_t(parts_.model->shape().vocab);
-  for (int first = 0; first < rows; first += Model::kLogitRows) {
-    const int count = std::min(Model::kLogitRows, rows - first);
+  const auto vocab = std::size_t(parts_.model->vocab());
+  for (int first = 0; first < rows; first += LanguageModel::kLogitRows) {
+    const int count = std::min(LanguageModel::kLogitRows, rows - first);
     const float* logits = parts_.model->logits(first, count);
     for (int i = 0; i < count; ++i) {
       const Wanted& row = wanted[std::size_t(first + i)];
@@ -194,6 +199,8 @@ void Engine::take_row(const PlanEntry& entry, int token, std::span<const float> 
       notes.push_back(
           token_entry(*parts_.tokenizer, next,
                       token_logprobs(*parts_.ops, logits, next, generation.params.top_logprobs)));
+    // The rows from the last noted token on are still wanted, whatever happens to the sequence.
+    generation.choices[0]->sequence.reusable = int(notes.size()) - 1;
   }
   if (token + 1 != sequence.size()) return;
   if (!generation.prompt_done) return start_output(generation, logits);
@@ -215,6 +222,7 @@ void Engine::start_output(Generation& generation, std::span<const float> logits)
       generation.client->text(choice->index, text, meta, false);
   }
   generation.prompt_done = true;
+  generation.choices[0]->sequence.reusable = INT_MAX;
   generation.prompt_notes.clear();
   const uint64_t id = generation.id;
   for (std::size_t i = 1; i < generation.choices.size(); ++i)
@@ -225,25 +233,12 @@ void Engine::start_output(Generation& generation, std::span<const float> logits)
   }
 }
 
-// The choice takes over the first one's prompt: full blocks are shared, the last one is copied.
+// The choice takes over the first one's prompt. Without room for that it computes it later, itself.
 void Engine::fork(Generation& generation, Choice& choice) {
-  const Sequence& leader = generation.choices[0]->sequence;
   Sequence& s = choice.sequence;
   choice.started = true;
-  const int full = leader.prompt_size / kBlockTokens;
-  bool complete = int(leader.blocks.size()) >= blocks_for(leader.prompt_size);
-  if (complete && leader.prompt_size % kBlockTokens != 0) {
-    const int tail = pool_.take();
-    complete = tail >= 0;
-    if (complete) {
-      parts_.kv.copy(leader.blocks[std::size_t(full)], tail);
-      s.blocks.push_back(tail);
-    }
-  }
-  if (!complete) return scheduler_.add(s);  // no memory: computes the prompt itself, later
-  for (int i = 0; i < full; ++i) pool_.retain(leader.blocks[std::size_t(i)]);
-  s.blocks.insert(s.blocks.begin(), leader.blocks.begin(), leader.blocks.begin() + full);
-  s.computed = leader.prompt_size;
+  const Sequence& leader = generation.choices[0]->sequence;
+  if (!cache_.fork(leader, leader.prompt_size, s)) return scheduler_.add(s);
   scheduler_.add_running(s);
 }
 
@@ -295,9 +290,10 @@ void Engine::close_choice(Generation& generation, Choice& choice, const char* fi
 }
 
 void Engine::end(Generation& generation) {
+  const int cached = std::max(generation.choices[0]->sequence.cached, 0);
   generation.client->done("{\"prompt_tokens\":" + std::to_string(generation.prompt_size) +
                           ",\"completion_tokens\":" + std::to_string(generation.completion_tokens) +
-                          ",\"cached_tokens\":0}");
+                          ",\"cached_tokens\":" + std::to_string(cached) + '}');
   drop(generation);
 }
 

@@ -11,8 +11,7 @@
 #include "common/formats/tokenizer.h"
 #include "plugins/llm/chat.h"
 #include "plugins/llm/generation.h"
-#include "plugins/llm/kv_memory.h"
-#include "plugins/llm/model.h"
+#include "plugins/llm/language_model.h"
 #include "plugins/llm/scheduler.h"
 
 namespace serval::llm {
@@ -23,18 +22,22 @@ struct EngineCounts {
   uint64_t prefill_tokens = 0;
   uint64_t decode_tokens = 0;
   uint64_t preemptions = 0;
-  int batch_tokens = 0;  // of the last step
-  int running = 0;       // sequences in the last step's plan
-  int waiting = 0;       // sequences in line
-  int blocks_used = 0, blocks_total = 0;
+  int batch_tokens = 0;                   // of the last step
+  int running = 0;                        // sequences in the last step's plan
+  int waiting = 0;                        // sequences in line
+  int blocks_used = 0, blocks_total = 0;  // used: by sequences
+  int blocks_cached = 0;                  // kept for their content alone
+  KvCacheCounts cache;
+  DiskCounts disk;
 };
 
 struct EngineParts {
   const Tokenizer* tokenizer;
   const ChatFormat* chat;
-  Model* model;
+  LanguageModel* model;
   const Ops* ops;
   KvMemory kv;
+  DiskTier* disk;  // null: none; outlives the engine
   int blocks;
   int context;  // most tokens of one sequence
   SchedulerLimits limits;
@@ -47,9 +50,10 @@ class Engine {
   explicit Engine(EngineParts parts);
 
   // Takes a request over; what is wrong with it goes to client->fail.
-  // op: "chat" or "complete"; input: the conversation as JSON, or the prompt.
+  // op: "chat" or "complete"; input: the conversation as JSON, or the prompt; space: only requests
+  // of the same space share what the cache has of their prompts.
   void submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-              std::string_view input, std::string_view params_json);
+              std::string_view input, std::string_view params_json, std::string_view space = {});
 
   // One step over all sequences that can run. False: nothing could.
   bool step();
@@ -82,7 +86,7 @@ class Engine {
   void drop(Generation& generation);
 
   EngineParts parts_;
-  BlockPool pool_;
+  KvCache cache_;
   Scheduler scheduler_;
   std::unordered_map<uint64_t, std::unique_ptr<Generation>> generations_;
   std::unordered_map<const Sequence*, Generation*> owner_;

@@ -1,6 +1,7 @@
 // The memory behind the KV cache's blocks.
 #pragma once
 
+#include <span>
 #include <vector>
 
 #include "common/aligned_memory.h"
@@ -47,6 +48,7 @@ class KvMemory {
   std::byte* at(int block, int layer) const {
     return memory_.data() + std::size_t(block) * block_bytes_ + layer_at_[std::size_t(layer)];
   }
+  std::span<std::byte> bytes(int block) const { return {at(block, 0), block_bytes_}; }
   // Copies a whole block, for a sequence that forks in the middle of it.
   void copy(int from, int to) const { __builtin_memcpy(at(to, 0), at(from, 0), block_bytes_); }
 

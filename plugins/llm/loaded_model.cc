@@ -6,9 +6,12 @@
 
 #include "common/formats/tokenizer_gguf.h"
 #include "plugins/llm/hf/hf_folder.h"
+#include "plugins/llm/kv_disk/fingerprint.h"
 
 namespace serval::llm {
 namespace {
+
+constexpr std::size_t kMostBlocks = std::size_t(1) << 24;
 
 // A GGUF file, a folder with exactly one, or a Hugging Face folder.
 Result<GgufFile> open_file(const std::filesystem::path& path) {
@@ -50,22 +53,28 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   plan.kv_type = *kv_type;
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
-  // Room for the configured cache, but never more than all sequences can use.
   const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
   const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
-  const std::size_t useful = std::size_t(blocks_for(plan.context)) * std::size_t(config.sequences);
-  plan.blocks = int(std::min({affordable, useful, std::size_t(1) << 30}));
+  plan.blocks = int(std::min(affordable, kMostBlocks));
   if (plan.blocks < 1)
     return invalid("kv_cache_mib is " + std::to_string(config.kv_cache_mib) +
                        "; one block of the KV cache needs " + std::to_string((block >> 20) + 1),
                    "kv_cache_mib");
+  const uint64_t disk = uint64_t(config.kv_disk_mib) << 20;
+  if (disk > 0 && disk < BlockStore::least_bytes(block))
+    return invalid("kv_disk_mib is " + std::to_string(config.kv_disk_mib) +
+                       "; one block of the KV cache needs " +
+                       std::to_string((BlockStore::least_bytes(block) >> 20) + 1),
+                   "kv_disk_mib");
   // A single sequence must always fit: a smaller cache means a shorter context.
   plan.context = int(std::min<int64_t>(plan.context, int64_t(plan.blocks) * kBlockTokens));
   const std::size_t workspace =
       Model::workspace_bytes(plan.shape, config.tokens_per_step, plan.context);
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
-  plan.bytes = *weights + workspace + block * std::size_t(plan.blocks) + kRest;
+  plan.bytes = *weights + workspace + kRest +
+               (block + KvCache::kBookkeepingBytes) * std::size_t(plan.blocks);
+  if (disk > 0) plan.bytes += DiskTier::memory_bytes(block, disk);
   plan.load_bytes = *weights + workspace + kRest;
   return plan;
 }
@@ -78,6 +87,32 @@ std::optional<PackCache> open_pack_cache(const LlmConfig& config, const LoadNote
   if (cache) return std::move(*cache);
   if (note) note(true, "packed weights are not kept: " + cache.error().message);
   return std::nullopt;
+}
+
+// A folder of its own for each model file, so that a file that has changed finds what was kept of
+// the old one and removes it. Trouble with it is noted and costs the tier, not the model.
+std::unique_ptr<DiskTier> open_disk(const std::filesystem::path& model, const LlmConfig& config,
+                                    const Digest& fingerprint, uint64_t block_bytes,
+                                    const LoadNote& note) {
+  const auto tell = [note](const std::string& why) {
+    if (note) note(true, "KV blocks are not kept on the disk: " + why);
+  };
+  if (config.kv_disk_path.empty()) {
+    tell("neither kv_disk_path nor server.cache_dir names a folder");
+    return nullptr;
+  }
+  std::error_code ec;
+  Sha256 hash;
+  hash.add(std::filesystem::weakly_canonical(model, ec).string());
+  Result<std::unique_ptr<DiskTier>> tier = DiskTier::open(
+      {.folder = std::filesystem::path(config.kv_disk_path) / hex(hash.finish()).substr(0, 16),
+       .budget = uint64_t(config.kv_disk_mib) << 20,
+       .fingerprint = fingerprint,
+       .block_bytes = block_bytes,
+       .failed = tell});
+  if (tier) return std::move(*tier);
+  tell(tier.error().message);
+  return nullptr;
 }
 
 }  // namespace
@@ -118,11 +153,18 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);
+  if (config.kv_disk_mib > 0) {
+    const Digest fingerprint = kv_fingerprint(*file, *loaded->model_, *kv, (*ops)->name,
+                                              config.tokens_per_step, plan->context);
+    loaded->disk_ = open_disk(file->path(), config, fingerprint,
+                              KvMemory::block_bytes(plan->shape, plan->kv_type), note);
+  }
   loaded->engine_ = std::make_unique<Engine>(EngineParts{&loaded->tokenizer_,
                                                          &loaded->chat_,
                                                          loaded->model_.get(),
                                                          *ops,
                                                          std::move(*kv),
+                                                         loaded->disk_.get(),
                                                          plan->blocks,
                                                          plan->context,
                                                          {config.sequences, config.tokens_per_step},

@@ -6,6 +6,7 @@
 
 #include "plugins/llm/config.h"
 #include "plugins/llm/engine.h"
+#include "plugins/llm/model.h"
 
 namespace serval::llm {
 
@@ -31,6 +32,7 @@ class LoadedModel {
   Engine& engine() { return *engine_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
   Model& model() { return *model_; }
+  DiskTier* disk() { return disk_.get(); }  // null: none
 
  private:
   LoadedModel(Tokenizer tokenizer, ChatFormat chat, int threads)
@@ -40,6 +42,7 @@ class LoadedModel {
   ChatFormat chat_;
   ThreadPool pool_;
   std::unique_ptr<Model> model_;
+  std::unique_ptr<DiskTier> disk_;
   std::unique_ptr<Engine> engine_;
 };
 

@@ -22,6 +22,7 @@ class HostClient final : public Client {
   std::string_view adapter() const { return request_.adapter(); }
   std::string_view input() const { return request_.input(0); }
   std::string_view params_json() const { return request_.params_json(); }
+  std::string_view cache_namespace() const { return request_.cache_namespace(); }
 
   bool cancelled() const override { return request_.cancelled(); }
   void text(int index, std::string_view text, std::string_view meta_json, bool last) override {
@@ -45,8 +46,18 @@ struct LlmMetrics {
         preemptions(define.counter("preemptions_total", "Sequences that lost their KV blocks")),
         running(define.gauge("running_sequences", "Sequences in the last step")),
         waiting(define.gauge("waiting_sequences", "Sequences admitted but not running")),
-        blocks_used(define.gauge("kv_blocks_used", "KV cache blocks in use")),
+        blocks_used(define.gauge("kv_blocks_used", "KV cache blocks that sequences have")),
+        blocks_cached(define.gauge("kv_blocks_cached", "KV cache blocks kept for their content")),
         blocks_total(define.gauge("kv_blocks_total", "KV cache blocks")),
+        evictions(define.counter("kv_evictions_total", "Kept KV blocks given to new tokens")),
+        prefix_hits(define.counter("prefix_hits_total", "Sequences that found their beginning")),
+        prefix_tokens(define.counter("prefix_tokens_total", "Tokens found in the KV cache")),
+        disk_bytes(define.gauge("kv_disk_bytes", "Size of the KV cache's files")),
+        disk_blocks(define.gauge("kv_disk_blocks", "KV blocks on the disk")),
+        disk_hits(define.counter("kv_disk_hits_total", "KV blocks read from the disk")),
+        disk_written(define.counter("kv_disk_written_total", "KV blocks written to the disk")),
+        disk_dropped(define.counter("kv_disk_dropped_total", "KV blocks the disk did not take")),
+        disk_damaged(define.counter("kv_disk_damaged_total", "KV files and blocks discarded")),
         batch_tokens(define.histogram("batch_tokens", "Tokens in a step", kBatchBounds)) {}
 
   void report(const EngineCounts& now) {
@@ -56,14 +67,27 @@ struct LlmMetrics {
     running.set(now.running);
     waiting.set(now.waiting);
     blocks_used.set(now.blocks_used);
+    blocks_cached.set(now.blocks_cached);
     blocks_total.set(now.blocks_total);
+    evictions.add(double(now.cache.evictions - last.cache.evictions));
+    prefix_hits.add(double(now.cache.prefix_hits - last.cache.prefix_hits));
+    prefix_tokens.add(double(now.cache.prefix_tokens - last.cache.prefix_tokens));
+    disk_bytes.set(double(now.disk.store.bytes));
+    disk_blocks.set(double(now.disk.store.blocks));
+    disk_hits.add(double(now.disk.hits - last.disk.hits));
+    disk_written.add(double(now.disk.written - last.disk.written));
+    disk_dropped.add(double(now.disk.dropped - last.disk.dropped));
+    disk_damaged.add(double(now.disk.store.damaged - last.disk.store.damaged));
     if (now.steps > last.steps) batch_tokens.observe(now.batch_tokens);
     last = now;
   }
 
   static constexpr double kBatchBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
   sdk::Counter prefill_tokens, decode_tokens, preemptions;
-  sdk::Gauge running, waiting, blocks_used, blocks_total;
+  sdk::Gauge running, waiting, blocks_used, blocks_cached, blocks_total;
+  sdk::Counter evictions, prefix_hits, prefix_tokens;
+  sdk::Gauge disk_bytes, disk_blocks;
+  sdk::Counter disk_hits, disk_written, disk_dropped, disk_damaged;
   sdk::Histogram batch_tokens;
   EngineCounts last;
 };
@@ -84,7 +108,8 @@ class LlmEngine final : public sdk::Engine {
     if (!view.adapter().empty())
       return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
     const std::string_view op = view.op(), input = view.input(), params = view.params_json();
-    loaded_->engine().submit(id, std::move(client), op, input, params);
+    const std::string_view space = view.cache_namespace();
+    loaded_->engine().submit(id, std::move(client), op, input, params, space);
   }
   bool step() override {
     const bool worked = loaded_->engine().step();
@@ -118,6 +143,8 @@ class LlmPlugin final : public sdk::Plugin {
     if (!parsed) return to_sdk(parsed.error());
     if (parsed->pack_cache_path.empty() && !config.cache_dir.empty())
       parsed->pack_cache_path = std::string(config.cache_dir) + "/packed";
+    if (parsed->kv_disk_path.empty() && !config.cache_dir.empty())
+      parsed->kv_disk_path = std::string(config.cache_dir) + "/kv";
     const sdk::LoadProgress progress = host.progress(model);
     Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(
         config.path, *parsed,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "plugins/llm/prefix_wait.h"
+
 namespace serval::llm {
 
 void Scheduler::add(Sequence& sequence) {
@@ -21,7 +23,7 @@ void Scheduler::enter(Sequence& sequence) {
 
 void Scheduler::add_running(Sequence& sequence) {
   if (running() >= limits_.sequences) {
-    give_back(sequence);
+    cache_.release(sequence);
     return add(sequence);
   }
   sequence.arrival = ++arrivals_;
@@ -32,29 +34,13 @@ void Scheduler::remove(Sequence& sequence) {
   std::erase(running_, &sequence);
   std::erase(waiting_, &sequence);
   sequence.running = false;
-  give_back(sequence);
-}
-
-void Scheduler::give_back(Sequence& sequence) {
-  for (int block : sequence.blocks) pool_.release(block);
-  sequence.blocks.clear();
-  sequence.computed = 0;
-}
-
-bool Scheduler::reserve(Sequence& sequence, int tokens) {
-  const std::size_t want = std::size_t(blocks_for(tokens));
-  while (sequence.blocks.size() < want) {
-    const int block = pool_.take();
-    if (block < 0) return false;
-    sequence.blocks.push_back(block);
-  }
-  return true;
+  cache_.release(sequence);
 }
 
 void Scheduler::preempt(Sequence& victim) {
   std::erase(running_, &victim);
   victim.running = false;
-  give_back(victim);
+  cache_.release(victim);
   waiting_.push_front(&victim);
   ++preemptions_;
 }
@@ -68,7 +54,7 @@ Sequence* Scheduler::youngest_parked() const {
 // Preempts others until `sequence` has its blocks; false when it had to give way itself.
 bool Scheduler::reserve_by_preempting(Sequence& sequence, int tokens,
                                       std::vector<PlanEntry>& plan) {
-  while (!reserve(sequence, tokens)) {
+  while (!cache_.reserve(sequence, tokens)) {
     Sequence* victim = youngest_parked();
     if (victim == nullptr) victim = running_.back();
     preempt(*victim);
@@ -80,6 +66,8 @@ bool Scheduler::reserve_by_preempting(Sequence& sequence, int tokens,
 
 std::vector<PlanEntry> Scheduler::plan_step() {
   std::vector<PlanEntry> plan;
+  cache_.begin_step();
+  reading_ = false;
   int room = limits_.tokens_per_step;
   const uint64_t preempted_before = preemptions_;
   const std::vector<Sequence*> order = running_;  // preemption changes running_
@@ -101,17 +89,20 @@ std::vector<PlanEntry> Scheduler::plan_step() {
   return plan;
 }
 
-// First come, first served: nobody overtakes, but a parked sequence does not hold up the line. A
-// sequence enters with the blocks for all its tokens, so that several prompts cannot each get half
-// of the cache.
+// First come, first served: nobody overtakes, but a sequence that is parked or waits for another
+// one's tokens does not hold up the line. A sequence enters with the blocks for all its tokens, so
+// that several prompts cannot each get half of the cache.
 void Scheduler::admit(std::vector<PlanEntry>& plan, int room) {
-  const auto runnable = [](const Sequence* s) { return !s->parked; };
+  const auto runnable = [this](const Sequence* s) {
+    return !s->parked && !should_wait(*s, running_, cache_);
+  };
   while (room > 0 && running() < limits_.sequences) {
     const auto next = std::find_if(waiting_.begin(), waiting_.end(), runnable);
     if (next == waiting_.end()) return;
     Sequence& sequence = **next;
-    if (!reserve(sequence, sequence.size())) {
-      give_back(sequence);
+    reading_ = cache_.bring_back(sequence);
+    if (reading_) return;
+    if (!cache_.admit(sequence)) {
       Sequence* parked = youngest_parked();
       if (parked == nullptr) return;
       preempt(*parked);
@@ -126,7 +117,10 @@ void Scheduler::admit(std::vector<PlanEntry>& plan, int room) {
 }
 
 void Scheduler::commit(const std::vector<PlanEntry>& plan) {
-  for (const PlanEntry& entry : plan) entry.sequence->computed += entry.count;
+  for (const PlanEntry& entry : plan) {
+    entry.sequence->computed += entry.count;
+    cache_.publish(*entry.sequence);
+  }
 }
 
 }  // namespace serval::llm

@@ -5,16 +5,17 @@
 // is cut into chunks by what the budget leaves; sequences in decode ask for one token and are
 // served first.
 //
-// When the cache is full a sequence is preempted, a parked one first and else the youngest: it
-// loses its blocks and goes back to the front of the line; its tokens are computed again later. The
-// oldest always gets on, so all do.
+// When the cache is full a sequence is preempted, a parked one first and else the youngest: it lets
+// go of its blocks and goes back to the front of the line; those that others have taken when it
+// comes in again are computed again. The oldest always gets on, so all do.
+//
+// A sequence whose next tokens an older one is about to compute waits for them (prefix_wait.h).
 #pragma once
 
 #include <deque>
 #include <vector>
 
-#include "plugins/llm/block_pool.h"
-#include "plugins/llm/sequence.h"
+#include "plugins/llm/kv_cache.h"
 
 namespace serval::llm {
 
@@ -31,9 +32,9 @@ struct PlanEntry {
 
 class Scheduler {
  public:
-  Scheduler(SchedulerLimits limits, BlockPool& pool) : limits_(limits), pool_(pool) {}
+  Scheduler(SchedulerLimits limits, KvCache& cache) : limits_(limits), cache_(cache) {}
 
-  // A sequence joins the line. REQUIRES: it fits the pool when it is alone.
+  // A sequence joins the line. REQUIRES: it fits the cache when it is alone.
   void add(Sequence& sequence);
   // A sequence that has blocks already (a fork) joins those that run, or the line when there is no
   // place.
@@ -43,18 +44,16 @@ class Scheduler {
 
   // What the next step computes; blocks for it are reserved. Empty when nothing can run.
   std::vector<PlanEntry> plan_step();
+  // The last plan_step has left something on the disk that the first in line needs: plan again.
+  bool reading() const { return reading_; }
   // The step has been computed. Tokens that were sampled are appended by the engine.
   void commit(const std::vector<PlanEntry>& plan);
-
-  // Blocks for `tokens` tokens in all; false when the pool has no more.
-  bool reserve(Sequence& sequence, int tokens);
 
   int running() const;  // without the parked ones
   int waiting() const { return int(waiting_.size()); }
   uint64_t preemptions() const { return preemptions_; }
 
  private:
-  void give_back(Sequence& sequence);
   void enter(Sequence& sequence);
   void preempt(Sequence& victim);
   Sequence* youngest_parked() const;
@@ -62,11 +61,12 @@ class Scheduler {
   void admit(std::vector<PlanEntry>& plan, int room);
 
   SchedulerLimits limits_;
-  BlockPool& pool_;
+  KvCache& cache_;
   std::vector<Sequence*> running_;  // oldest first
   std::deque<Sequence*> waiting_;   // first come, first served
   uint64_t arrivals_ = 0;
   uint64_t preemptions_ = 0;
+  bool reading_ = false;
 };
 
 }  // namespace serval::llm

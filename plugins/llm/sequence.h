@@ -1,7 +1,9 @@
 // One output under way: a request with n = 3 has three.
 #pragma once
 
+#include <climits>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 namespace serval::llm {
@@ -12,9 +14,17 @@ struct Sequence {
   int prompt_size = 0;
   int computed = 0;         // tokens whose keys and values are in the cache
   std::vector<int> blocks;  // cover at least `computed` tokens
-  uint64_t arrival = 0;     // order of admission: lower is older
-  bool parked = false;      // its reader is slow: runs no step, first to lose its blocks
-  bool running = false;     // the scheduler's: has blocks and a place among those that run
+
+  // The prefix cache's (kv_cache.h).
+  std::string space;          // shares cached tokens with sequences of the same space only
+  int reusable = INT_MAX;     // of the first tokens only so many may come from the cache
+  int cached = -1;            // tokens that did when it was first admitted; -1: it was not yet
+  int indexed = 0;            // of `blocks`, the first ones: full, and in the index
+  bool tail_entered = false;  // others may copy from the block behind them
+
+  uint64_t arrival = 0;  // order of admission: lower is older
+  bool parked = false;   // its reader is slow: runs no step, first to lose its blocks
+  bool running = false;  // the scheduler's: has blocks and a place among those that run
 
   int size() const { return int(tokens.size()); }
   int todo() const {

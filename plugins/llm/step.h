@@ -6,18 +6,10 @@
 #include <vector>
 
 #include "plugins/llm/compute.h"
+#include "plugins/llm/language_model.h"
 #include "plugins/llm/weights.h"
 
 namespace serval::llm {
-
-// Consecutive tokens of one sequence in one step.
-struct ModelSlice {
-  const int32_t* tokens;  // [count], each in 0..vocab-1
-  int count;
-  int position;                 // of tokens[0]; what is before it is in the cache
-  std::span<const int> blocks;  // cover position + count tokens
-  int logits_from;              // first of the tokens whose logits are wanted: 0..count
-};
 
 // Fewer rows of a cheap operation than this stay on one thread.
 inline constexpr int kRowsAChunk = 8;

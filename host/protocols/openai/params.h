@@ -33,6 +33,7 @@ struct GenerateParams {
   bool logprobs = false;
   int top_logprobs = 0;
   bool echo = false;
+  std::string cache_salt;  // what is cached is shared within a tenant and a salt only
 
   int choices() const { return n * int(prompts.size()); }
 };

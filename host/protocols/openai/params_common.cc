@@ -7,6 +7,7 @@ namespace {
 
 constexpr int kMostTokens = 1 << 30;
 constexpr std::size_t kMostStops = 16;
+constexpr std::size_t kMostSaltBytes = 128;
 
 void read_float(JsonReader& reader, std::string_view key, float low, float high,
                 GenerateParams& params) {
@@ -122,6 +123,12 @@ void read_common(JsonReader& reader, GenerateParams& params) {
   // so it is checked and has no effect.
   std::string user;
   reader.read("user", user);
+
+  reader.read("cache_salt", params.cache_salt);
+  if (params.cache_salt.size() > kMostSaltBytes)
+    reader.fail("cache_salt", "cache_salt has " + std::to_string(params.cache_salt.size()) +
+                                  " bytes; at most " + std::to_string(kMostSaltBytes) +
+                                  " are allowed");
 
   std::string tier = "auto";
   reader.read("service_tier", tier);

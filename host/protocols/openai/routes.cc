@@ -61,6 +61,7 @@ Result<std::vector<std::shared_ptr<Call>>> submit_all(const OpenAiOptions& optio
   Request shared;
   shared.op = endpoint.op;
   shared.model = params.model;
+  shared.cache_salt = params.cache_salt;
   if (Status status = apply_headers(http, params.stream, shared); !status) return status.error();
   std::vector<std::shared_ptr<Call>> calls;
   for (Prompt& prompt : params.prompts) {

@@ -171,6 +171,13 @@ TEST_F(Chat, EventAndErrorAtOnce) {
   EXPECT_EQ(sse_data(got.response.body).size(), 3u);
 }
 
+TEST_F(Chat, TheCacheSaltGoesToTheHostNotToTheModel) {
+  post(R"(,"cache_salt":"one")");
+  ASSERT_EQ(registry.requests.size(), 1u);
+  EXPECT_EQ(registry.requests[0].cache_salt, "one");
+  EXPECT_EQ(registry.requests[0].params_json, "{}");
+}
+
 // A plugin that breaks the rules of docs/requests.md gives an error, not half an answer.
 TEST_F(Chat, BrokenPluginsAreInternalErrors) {
   const std::function<void(FakeCall&)> faults[] = {

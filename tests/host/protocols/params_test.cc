@@ -61,6 +61,8 @@ const Refused kChatRefused[] = {
     {R"("stream_options":{"include_usage":true})", "stream_options"},
     {R"("stream":true,"stream_options":{"x":1})", "stream_options.x"},
     {R"("user":1)", "user"},
+    {R"("cache_salt":1)", "cache_salt"},
+    {R"("cache_salt":["a"])", "cache_salt"},
     {R"("service_tier":"flex")", "service_tier"},
     {R"("store":true)", "store"},
     {R"("response_format":{"type":"json_object"})", "response_format"},
@@ -123,6 +125,17 @@ TEST(ChatParams, EverythingSupportedIsPassedOn) {
   EXPECT_TRUE(params->stream);
   EXPECT_TRUE(params->include_usage);
   EXPECT_EQ(params->choices(), 2);
+}
+
+TEST(ChatParams, TheCacheSaltIsBounded) {
+  const auto salted = [](std::size_t bytes) {
+    return chat(",\"cache_salt\":\"" + std::string(bytes, 's') + '"');
+  };
+  ASSERT_TRUE(salted(128));
+  EXPECT_EQ(salted(128)->cache_salt, std::string(128, 's'));
+  EXPECT_TRUE(salted(128)->plugin.empty());  // the host's, not the model's
+  ASSERT_FALSE(salted(129));
+  EXPECT_EQ(salted(129).error().param, "cache_salt");
 }
 
 TEST(ChatParams, DefaultsAreTheModels) {

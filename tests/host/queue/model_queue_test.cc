@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "host/queue/request_table.h"
@@ -66,6 +67,28 @@ class ModelQueueTest : public testing::Test {
   std::shared_ptr<ModelQueue> queue;
   int32_t last = 0;
 };
+
+TEST_F(ModelQueueTest, TenantAndSaltMakeTheCacheNamespace) {
+  make();
+  const auto space = [&](std::string tenant, std::string salt) {
+    Request request;
+    request.tenant = std::move(tenant);
+    request.cache_salt = std::move(salt);
+    const auto call = queue->submit(std::move(request));
+    const auto pulled = pull_one();
+    if (!pulled) return std::string("not pulled");
+    std::string got(pulled->view.cache_namespace.p, pulled->view.cache_namespace.n);
+    finish(*pulled);
+    return got;
+  };
+  EXPECT_EQ(space("", ""), "");
+  EXPECT_EQ(space("ann", ""), "ann");
+  // No salt makes one tenant's namespace another one's.
+  std::set<std::string> all;
+  for (const char* tenant : {"", "a", "ab", "b"})
+    for (const char* salt : {"", "a", "b", "ab", "\n", "\na"}) all.insert(space(tenant, salt));
+  EXPECT_EQ(all.size(), 24u);
+}
 
 TEST_F(ModelQueueTest, BadEventsAreRefusedAndCounted) {
   make();

@@ -6,12 +6,16 @@
 #include <random>
 #include <set>
 
+#include "tests/plugins/llm/tiny_memory.h"
+
 namespace serval::llm {
 namespace {
 
+// A prompt that shares no token with any other.
 std::unique_ptr<Sequence> prompt(int tokens) {
+  static int32_t next = 0;
   auto sequence = std::make_unique<Sequence>();
-  sequence->tokens.assign(std::size_t(tokens), 1);
+  sequence->tokens.assign(std::size_t(tokens), ++next);
   sequence->prompt_size = tokens;
   return sequence;
 }
@@ -23,8 +27,9 @@ int planned(const std::vector<PlanEntry>& plan) {
 }
 
 TEST(Scheduler, CutsALongPromptIntoChunks) {
-  BlockPool pool(100);
-  Scheduler scheduler({.sequences = 4, .tokens_per_step = 100}, pool);
+  KvMemory memory = tiny_memory(100);
+  KvCache cache(100, memory);
+  Scheduler scheduler({.sequences = 4, .tokens_per_step = 100}, cache);
   auto a = prompt(250);
   scheduler.add(*a);
   std::vector<int> chunks;
@@ -38,8 +43,9 @@ TEST(Scheduler, CutsALongPromptIntoChunks) {
 }
 
 TEST(Scheduler, DecodeComesBeforePrompts) {
-  BlockPool pool(100);
-  Scheduler scheduler({.sequences = 4, .tokens_per_step = 64}, pool);
+  KvMemory memory = tiny_memory(100);
+  KvCache cache(100, memory);
+  Scheduler scheduler({.sequences = 4, .tokens_per_step = 64}, cache);
   auto decoding = prompt(10), filling = prompt(1000);
   scheduler.add(*decoding);
   scheduler.commit(scheduler.plan_step());
@@ -58,13 +64,14 @@ TEST(Scheduler, DecodeComesBeforePrompts) {
 }
 
 TEST(Scheduler, PreemptsTheYoungestAndResumesIt) {
-  BlockPool pool(4);
-  Scheduler scheduler({.sequences = 4, .tokens_per_step = 512}, pool);
+  KvMemory memory = tiny_memory(4);
+  KvCache cache(4, memory);
+  Scheduler scheduler({.sequences = 4, .tokens_per_step = 512}, cache);
   auto old = prompt(64), young = prompt(60);
   scheduler.add(*old);
   scheduler.add(*young);
   scheduler.commit(scheduler.plan_step());
-  EXPECT_EQ(pool.free(), 0);
+  EXPECT_EQ(cache.used(), 4);
   old->tokens.push_back(1);  // needs a third block
   young->tokens.push_back(1);
   auto plan = scheduler.plan_step();
@@ -77,12 +84,13 @@ TEST(Scheduler, PreemptsTheYoungestAndResumesIt) {
   plan = scheduler.plan_step();
   ASSERT_EQ(plan.size(), 1u);
   EXPECT_EQ(plan[0].sequence, young.get());
-  EXPECT_EQ(plan[0].count, 61);  // prompt and output again
+  EXPECT_EQ(plan[0].count, 61 - kBlockTokens);  // the older one needed one of its two blocks only
 }
 
 TEST(Scheduler, AParkedSequenceIsSkippedAndLosesItsBlocksFirst) {
-  BlockPool pool(4);
-  Scheduler scheduler({.sequences = 4, .tokens_per_step = 512}, pool);
+  KvMemory memory = tiny_memory(4);
+  KvCache cache(4, memory);
+  Scheduler scheduler({.sequences = 4, .tokens_per_step = 512}, cache);
   auto parked = prompt(64), other = prompt(64), third = prompt(20);
   scheduler.add(*parked);
   scheduler.add(*other);
@@ -108,9 +116,10 @@ TEST(Scheduler, RandomSchedulesLeakNothing) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     const int blocks = 6 + int(random() % 20);
-    BlockPool pool(blocks);
+    const KvMemory memory = tiny_memory(blocks);
+    KvCache cache(blocks, memory);
     const SchedulerLimits limits{1 + int(random() % 6), 8 + int(random() % 90)};
-    Scheduler scheduler(limits, pool);
+    Scheduler scheduler(limits, cache);
     std::map<int, std::pair<std::unique_ptr<Sequence>, int>>
         alive;  // with how many tokens it wants
     int next = 0, finished = 0;
@@ -132,7 +141,7 @@ TEST(Scheduler, RandomSchedulesLeakNothing) {
         owned.insert(s.blocks.begin(), s.blocks.end());
       }
       ASSERT_EQ(owned.size(), held);
-      ASSERT_EQ(int(held) + pool.free(), blocks);
+      ASSERT_EQ(int(held), cache.used());
       for (const PlanEntry& entry : plan) {
         ASSERT_FALSE(entry.sequence->parked);
         ASSERT_GE(int(entry.sequence->blocks.size()),
@@ -159,7 +168,7 @@ TEST(Scheduler, RandomSchedulesLeakNothing) {
     }
     EXPECT_GT(finished, 20);
     for (auto& [id, entry] : alive) scheduler.remove(*entry.first);
-    EXPECT_EQ(pool.free(), blocks);
+    EXPECT_EQ(cache.used(), 0);
   }
 }
 
@@ -167,12 +176,33 @@ TEST(BlockPool, CountsReferences) {
   BlockPool pool(2);
   const int a = pool.take();
   pool.retain(a);
-  EXPECT_TRUE(pool.shared(a));
-  pool.release(a);
-  EXPECT_FALSE(pool.shared(a));
+  EXPECT_EQ(pool.references(a), 2);
+  EXPECT_FALSE(pool.release(a));
   EXPECT_EQ(pool.free(), 1);
-  pool.release(a);
+  EXPECT_FALSE(pool.release(a));
   EXPECT_EQ(pool.free(), 2);
+}
+
+TEST(BlockPool, WhatIsKeptIsIdleUntilItIsForgotten) {
+  BlockPool pool(2);
+  const int a = pool.take();
+  pool.keep(a);
+  EXPECT_EQ(pool.idle(), 0);
+  EXPECT_TRUE(pool.release(a));
+  EXPECT_EQ(pool.idle(), 1);
+  EXPECT_EQ(pool.free(), 1);
+  pool.retain(a);
+  EXPECT_EQ(pool.idle(), 0);
+  pool.forget(a);  // in use: it goes with its reference
+  EXPECT_EQ(pool.free(), 1);
+  EXPECT_FALSE(pool.release(a));
+  EXPECT_EQ(pool.free(), 2);
+  const int b = pool.take();
+  pool.keep(b);
+  pool.release(b);
+  pool.forget(b);
+  EXPECT_EQ(pool.free(), 2);
+  EXPECT_EQ(pool.idle(), 0);
 }
 
 }  // namespace
