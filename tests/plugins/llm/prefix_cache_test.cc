@@ -227,7 +227,8 @@ TEST_P(Shuffled, SchedulesChangeNoBit) {
   EXPECT_GT(evictions, 1000u);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Shuffled, testing::Values("llama", "llama3-rope", "qwen2"),
+INSTANTIATE_TEST_SUITE_P(Models, Shuffled,
+                         testing::Values("llama", "llama3-rope", "qwen2", "qwen3moe", "gemma3"),
                          [](const auto& info) {
                            std::string name = info.param;
                            std::replace(name.begin(), name.end(), '-', '_');
