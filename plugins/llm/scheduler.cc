@@ -102,7 +102,7 @@ void Scheduler::admit(std::vector<PlanEntry>& plan, int room) {
     Sequence& sequence = **next;
     reading_ = cache_.bring_back(sequence);
     if (reading_) return;
-    if (!cache_.admit(sequence)) {
+    if (!cache_.admit(sequence, room)) {
       Sequence* parked = youngest_parked();
       if (parked == nullptr) return;
       preempt(*parked);
