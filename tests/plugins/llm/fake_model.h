@@ -77,7 +77,7 @@ class FakeModel final : public LanguageModel {
     return int(wanted_.size());
   }
 
-  const float* logits(int first, int count) override {
+  const float* logits(int first, int count, LogitsFor = LogitsFor::sampling) override {
     rows_.resize(std::size_t(count) * std::size_t(vocab_));
     for (int i = 0; i < count; ++i)
       fake_logits(wanted_[std::size_t(first + i)], rows_.data() + std::ptrdiff_t(i) * vocab_,
