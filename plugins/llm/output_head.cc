@@ -105,7 +105,6 @@ bool OutputHead::run_coarse(const Weights& weights, int row, int rows, Step& ste
       if (groups_.empty() || groups_.back() != candidate / kGroupRows)
         groups_.push_back(candidate / kGroupRows);
   }
-    fprintf(stderr, "cand %zu groups %zu norm %g\n", candidates, groups_.size(), double(norm));
   if (candidates > kMostCandidates) return false;
 
   std::fill(logits, logits + vocab, -std::numeric_limits<float>::infinity());
