@@ -11,12 +11,19 @@ namespace {
 
 constexpr int kDefaultCompleteTokens = 16;
 
+std::string usage_json(const Generation& generation) {
+  return "{\"prompt_tokens\":" + std::to_string(generation.prompt_size) +
+         ",\"completion_tokens\":" + std::to_string(generation.completion_tokens) +
+         ",\"cached_tokens\":0}";
+}
+
 }  // namespace
 
 Engine::Engine(EngineParts parts)
     : parts_(std::move(parts)),
       pool_(parts_.blocks),
-      scheduler_(parts_.limits, pool_),
+      cost_(parts_.weights_bytes),
+      scheduler_(parts_.limits, pool_, &cost_),
       random_seed_(std::random_device{}()) {
   counts_.blocks_total = parts_.blocks;
   for (int32_t token = 0; token < parts_.tokenizer->vocab_size(); ++token)
@@ -67,10 +74,18 @@ Status Engine::check_length(const GenerateParams& params, std::size_t prompt) co
 }
 
 void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-                    std::string_view input, std::string_view params_json) {
+                    std::string_view input, std::string_view params_json, const RequestInfo& info) {
   const bool chat = op == "chat";
   if (!chat && op != "complete")
     return client->fail(error(Code::unimplemented, "no operation \"" + std::string(op) + '"'));
+  if (info.deadline_ns != 0 && info.deadline_ns <= parts_.clock()) {
+    ++counts_.deadline_refusals;
+    return client->fail(error(Code::deadline_exceeded, "the deadline has passed already"));
+  }
+  if (info.deadline_ns != 0 && info.deadline_ns <= parts_.clock()) {
+    ++counts_.deadline_refusals;
+    return client->fail(error(Code::deadline_exceeded, "the deadline has passed already"));
+  }
   Result<GenerateParams> params =
       parse_params(params_json, chat, parts_.model->shape().vocab, parts_.defaults);
   if (!params) return client->fail(params.error());
@@ -86,11 +101,13 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   generation->id = id;
   generation->client = std::move(client);
   generation->params = std::move(*params);
+  generation->deadline_ns = info.deadline_ns;
   generation->prompt_size = int(tokens->size());
   const int room = parts_.context - generation->prompt_size;
   const int asked = generation->params.max_tokens;
   generation->max_tokens =
       asked >= 0 ? asked : std::min(room, chat ? room : kDefaultCompleteTokens);
+  const Rank rank = rank_of(info, generation->prompt_size);
   const uint64_t seed = random_seed_ ^ (id * 0x9E3779B97F4A7C15u);
   for (int i = 0; i < generation->params.n; ++i) {
     auto choice =
@@ -100,6 +117,8 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
                                         TextStream(generation->params.stop)});
     choice->sequence.tokens = *tokens;
     choice->sequence.prompt_size = generation->prompt_size;
+    choice->sequence.rank = rank;
+    choice->sequence.deadline_ns = info.deadline_ns;
     owner_[&choice->sequence] = generation.get();
     generation->choices.push_back(std::move(choice));
   }
@@ -108,6 +127,15 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   first.started = true;
   scheduler_.add(first.sequence);
   generations_[id] = std::move(generation);
+}
+
+Rank Engine::rank_of(const RequestInfo& info, int prompt) const {
+  Rank rank{.priority = info.priority,
+            .arrived_ns = info.accepted_ns != 0 ? info.accepted_ns : parts_.clock()};
+  if (info.deadline_ns == 0) return rank;
+  const double needed = StepBudget(&cost_, 1, {}).time_ns(0, prompt, parts_.limits.tokens_per_step);
+  rank.latest_start_ns = uint64_t(std::max(double(info.deadline_ns) - needed, 0.0));
+  return rank;
 }
 
 void Engine::writable(uint64_t id) {
@@ -125,18 +153,24 @@ void Engine::reap() {
   for (const auto& [id, generation] : generations_)
     if (generation->client->cancelled()) gone.push_back(generation.get());
   for (Generation* generation : gone) {
-    generation->client->finish_cancelled();
+    generation->client->finish_cancelled(usage_json(*generation));
     drop(*generation);
   }
 }
 
 bool Engine::step() {
+  const uint64_t start = parts_.clock();
   reap();
-  const std::vector<PlanEntry> plan = scheduler_.plan_step();
+  std::vector<PlanEntry> plan = scheduler_.plan_step(start);
+  while (stop_late(start)) plan = scheduler_.plan_step(start);
   counts_.running = int(plan.size());
   counts_.batch_tokens = 0;
   if (!plan.empty()) {
-    run(plan);
+    StepShape shape;
+    for (const PlanEntry& entry : plan) shape.add(entry.sequence->computed, entry.count);
+    const int rows = run(plan);
+    // Log-probabilities of a prompt are work that the shape does not show.
+    if (rows <= counts_.running) cost_.observe(shape, double(parts_.clock() - start));
     ++counts_.steps;
   }
   counts_.waiting = scheduler_.waiting();
@@ -145,7 +179,8 @@ bool Engine::step() {
   return !plan.empty();
 }
 
-void Engine::run(const std::vector<PlanEntry>& plan) {
+// Returns the rows of logits that were computed.
+int Engine::run(const std::vector<PlanEntry>& plan) {
   struct Wanted {
     std::size_t entry;
     int token;  // index in the sequence of the token whose row it is
@@ -178,6 +213,7 @@ void Engine::run(const std::vector<PlanEntry>& plan) {
       take_row(plan[row.entry], row.token, {logits + std::size_t(i) * vocab, vocab});
     }
   }
+  return rows;
 }
 
 // One row of logits: what comes after `token` of the entry's sequence.
@@ -295,9 +331,7 @@ void Engine::close_choice(Generation& generation, Choice& choice, const char* fi
 }
 
 void Engine::end(Generation& generation) {
-  generation.client->done("{\"prompt_tokens\":" + std::to_string(generation.prompt_size) +
-                          ",\"completion_tokens\":" + std::to_string(generation.completion_tokens) +
-                          ",\"cached_tokens\":0}");
+  generation.client->done(usage_json(generation));
   drop(generation);
 }
 

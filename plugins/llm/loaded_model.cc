@@ -66,6 +66,7 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
   plan.bytes = *weights + workspace + block * std::size_t(plan.blocks) + kRest;
+  plan.weights_bytes = *weights;
   plan.load_bytes = *weights + workspace + kRest;
   return plan;
 }
@@ -91,7 +92,7 @@ Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const Llm
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                        const LlmConfig& config,
                                                        const LoadProgress& progress,
-                                                       const LoadNote& note) {
+                                                       const LoadNote& note, Clock clock) {
   const Result<GgufFile> file = open_file(path);
   if (!file) return file.error();
   Result<ModelPlan> plan = plan_file(*file, config);
@@ -118,15 +119,18 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);
-  loaded->engine_ = std::make_unique<Engine>(EngineParts{&loaded->tokenizer_,
-                                                         &loaded->chat_,
-                                                         loaded->model_.get(),
-                                                         *ops,
-                                                         std::move(*kv),
-                                                         plan->blocks,
-                                                         plan->context,
-                                                         {config.sequences, config.tokens_per_step},
-                                                         config.defaults});
+  loaded->engine_ = std::make_unique<Engine>(
+      EngineParts{&loaded->tokenizer_,
+                  &loaded->chat_,
+                  loaded->model_.get(),
+                  *ops,
+                  std::move(*kv),
+                  plan->blocks,
+                  plan->context,
+                  {config.sequences, config.tokens_per_step, config.itl_factor},
+                  config.defaults,
+                  std::move(clock),
+                  double(plan->weights_bytes)});
   return loaded;
 }
 

@@ -1,12 +1,28 @@
 #include "plugins/llm/scheduler.h"
 
 #include <algorithm>
+#include <climits>
 
 namespace serval::llm {
+namespace {
+
+// A prompt that its deadline presses may make steps so much longer than streams alone would.
+constexpr double kUrgentFactor = 8;
+// It presses when this many times the predicted time no longer fits.
+constexpr double kUrgentMargin = 1.2;
+
+// A list in order stays so.
+template <class List>
+void insert_in_order(List& list, Sequence& sequence) {
+  const auto first = [](const Sequence* a, const Sequence* b) { return before(a->rank, b->rank); };
+  list.insert(std::upper_bound(list.begin(), list.end(), &sequence, first), &sequence);
+}
+
+}  // namespace
 
 void Scheduler::add(Sequence& sequence) {
-  sequence.arrival = ++arrivals_;
-  waiting_.push_back(&sequence);
+  sequence.rank.number = ++arrivals_;
+  insert_in_order(waiting_, sequence);
 }
 
 int Scheduler::running() const {
@@ -15,8 +31,7 @@ int Scheduler::running() const {
 
 void Scheduler::enter(Sequence& sequence) {
   sequence.running = true;
-  const auto older = [](const Sequence* a, const Sequence* b) { return a->arrival < b->arrival; };
-  running_.insert(std::upper_bound(running_.begin(), running_.end(), &sequence, older), &sequence);
+  insert_in_order(running_, sequence);
 }
 
 void Scheduler::add_running(Sequence& sequence) {
@@ -24,7 +39,7 @@ void Scheduler::add_running(Sequence& sequence) {
     give_back(sequence);
     return add(sequence);
   }
-  sequence.arrival = ++arrivals_;
+  sequence.rank.number = ++arrivals_;
   enter(sequence);
 }
 
@@ -55,74 +70,165 @@ void Scheduler::preempt(Sequence& victim) {
   std::erase(running_, &victim);
   victim.running = false;
   give_back(victim);
-  waiting_.push_front(&victim);
+  insert_in_order(waiting_, victim);
   ++preemptions_;
 }
 
-Sequence* Scheduler::youngest_parked() const {
+Sequence* Scheduler::last_parked() const {
   const auto found =
       std::find_if(running_.rbegin(), running_.rend(), [](auto* s) { return s->parked; });
   return found == running_.rend() ? nullptr : *found;
 }
 
 // Preempts others until `sequence` has its blocks; false when it had to give way itself.
-bool Scheduler::reserve_by_preempting(Sequence& sequence, int tokens,
-                                      std::vector<PlanEntry>& plan) {
+bool Scheduler::reserve_by_preempting(Sequence& sequence, int tokens, Step& step) {
   while (!reserve(sequence, tokens)) {
-    Sequence* victim = youngest_parked();
+    step.short_of_blocks = true;
+    Sequence* victim = last_parked();
     if (victim == nullptr) victim = running_.back();
     preempt(*victim);
-    std::erase_if(plan, [&](const PlanEntry& entry) { return entry.sequence == victim; });
+    step.drop(*victim);
     if (victim == &sequence) return false;
   }
   return true;
 }
 
-std::vector<PlanEntry> Scheduler::plan_step() {
-  std::vector<PlanEntry> plan;
-  int room = limits_.tokens_per_step;
-  const uint64_t preempted_before = preemptions_;
-  const std::vector<Sequence*> order = running_;  // preemption changes running_
-
-  // Decode first: one token each, so a long prompt never stops the streams that run.
-  for (const bool prompts : {false, true}) {
-    for (Sequence* sequence : order) {
-      if (room == 0) break;
-      if (!sequence->running || sequence->parked || sequence->todo() <= 0) continue;
-      if ((sequence->todo() > 1) != prompts) continue;
-      const int count = std::min(room, sequence->todo());
-      if (!reserve_by_preempting(*sequence, sequence->computed + count, plan)) continue;
-      plan.push_back({sequence, count});
-      room -= count;
-    }
-  }
-  // Who has just lost its blocks would only take them back from those that run.
-  if (preemptions_ == preempted_before) admit(plan, room);
-  return plan;
+// Makes room for a sequence by taking the blocks of running ones of a lower priority, if that is
+// enough. False: nobody lost anything.
+bool Scheduler::make_way(const Sequence& sequence, Step& step) {
+  const auto yields = [&](const Sequence* s) {
+    return s->rank.priority > sequence.rank.priority && before(sequence.rank, s->rank);
+  };
+  std::size_t blocks = std::size_t(pool_.free()) + sequence.blocks.size();
+  for (const Sequence* s : running_)
+    if (yields(s)) blocks += s->blocks.size();
+  if (blocks < std::size_t(blocks_for(sequence.size()))) return false;
+  const auto victim = std::find_if(running_.rbegin(), running_.rend(), yields);
+  if (victim == running_.rend()) return false;
+  Sequence& loser = **victim;
+  preempt(loser);
+  step.drop(loser);
+  return true;
 }
 
-// First come, first served: nobody overtakes, but a parked sequence does not hold up the line. A
-// sequence enters with the blocks for all its tokens, so that several prompts cannot each get half
-// of the cache.
-void Scheduler::admit(std::vector<PlanEntry>& plan, int room) {
-  const auto runnable = [](const Sequence* s) { return !s->parked; };
-  while (room > 0 && running() < limits_.sequences) {
-    const auto next = std::find_if(waiting_.begin(), waiting_.end(), runnable);
-    if (next == waiting_.end()) return;
-    Sequence& sequence = **next;
-    if (!reserve(sequence, sequence.size())) {
-      give_back(sequence);
-      Sequence* parked = youngest_parked();
-      if (parked == nullptr) return;
-      preempt(*parked);
-      continue;
-    }
-    waiting_.erase(next);
-    enter(sequence);
-    const int count = std::min(room, sequence.todo());
-    plan.push_back({&sequence, count});
-    room -= count;
+int Scheduler::Step::chunk(const Sequence& sequence) const {
+  const int most = std::min(room, sequence.todo());
+  const int count = budget.chunk(sequence.computed, most);
+  return has_prompt ? count : std::max(count, std::min(most, StepBudget::kLeastChunk));
+}
+
+void Scheduler::Step::add(Sequence& sequence, int count) {
+  plan.push_back({&sequence, count});
+  budget.add(sequence.computed, count);
+  room -= count;
+}
+
+void Scheduler::Step::add_prompt(Sequence& sequence, int count) {
+  add(sequence, count);
+  has_prompt = true;
+}
+
+void Scheduler::Step::drop(const Sequence& sequence) {
+  std::erase_if(plan, [&](const PlanEntry& entry) { return entry.sequence == &sequence; });
+}
+
+bool Scheduler::Step::has(const Sequence& sequence) const {
+  return std::any_of(plan.begin(), plan.end(),
+                     [&](const PlanEntry& entry) { return entry.sequence == &sequence; });
+}
+
+std::vector<PlanEntry> Scheduler::plan_step(uint64_t now_ns) {
+  Step step{{}, limits_.tokens_per_step, StepBudget(nullptr, 1, {})};
+  const std::vector<Sequence*> order = running_;  // preemption changes running_
+  plan_decode(order, step);
+  StepShape decode;
+  for (const PlanEntry& entry : step.plan) decode.add(entry.sequence->computed, entry.count);
+  step.urgent = urgent(step, decode, now_ns);
+  const double pressed = std::max(limits_.itl_factor, kUrgentFactor);
+  step.budget = StepBudget(cost_, step.urgent != nullptr ? pressed : limits_.itl_factor, decode);
+  plan_prompts(order, step);
+  return std::move(step.plan);
+}
+
+// One token each, first of all: a long prompt never stops the streams that run.
+void Scheduler::plan_decode(const std::vector<Sequence*>& order, Step& step) {
+  for (Sequence* sequence : order) {
+    if (step.room == 0) return;
+    if (!sequence->running || sequence->parked || sequence->todo() != 1) continue;
+    if (reserve_by_preempting(*sequence, sequence->size(), step)) step.add(*sequence, 1);
   }
+}
+
+// In order, those that run and those in line alike; but the urgent one before all.
+void Scheduler::plan_prompts(const std::vector<Sequence*>& order, Step& step) {
+  const auto give = [&](Sequence& sequence) {
+    if (!sequence.running || sequence.parked || sequence.todo() <= 1 || step.has(sequence)) return;
+    const int count = step.chunk(sequence);
+    if (count == 0) return;
+    if (reserve_by_preempting(sequence, sequence.computed + count, step))
+      step.add_prompt(sequence, count);
+  };
+  if (step.urgent != nullptr && step.urgent->running) give(*step.urgent);
+  if (step.urgent != nullptr && !step.urgent->running) admit(*step.urgent, step);
+  for (Sequence* sequence : order) {
+    if (sequence->todo() <= 1) continue;
+    admit_before(sequence, step);
+    give(*sequence);
+  }
+  admit_before(nullptr, step);
+}
+
+// The first prompt in order that must have more than its turn to meet its deadline. Nobody of a
+// higher priority is made to wait for it.
+Sequence* Scheduler::urgent(const Step& step, const StepShape& decode, uint64_t now_ns) const {
+  if (cost_ == nullptr || step.room == 0) return nullptr;
+  const StepBudget budget(cost_, limits_.itl_factor, decode);
+  Sequence* found = nullptr;
+  int most_important = INT_MAX;
+  const auto look = [&](Sequence* s) {
+    if (s->parked) return;
+    most_important = std::min(most_important, s->rank.priority);
+    if (s->todo() <= 1 || s->deadline_ns == 0) return;
+    const double needed = kUrgentMargin * budget.time_ns(s->computed, s->todo(), step.room);
+    if (double(now_ns) + needed <= double(s->deadline_ns)) return;
+    if (found == nullptr || before(s->rank, found->rank)) found = s;
+  };
+  for (Sequence* s : running_) look(s);
+  for (Sequence* s : waiting_) look(s);
+  return found != nullptr && found->rank.priority <= most_important ? found : nullptr;
+}
+
+// Takes those out of the line that come before `next` (nullptr: all), in order: nobody overtakes,
+// but a parked sequence does not hold up the line.
+void Scheduler::admit_before(const Sequence* next, Step& step) {
+  const auto runnable = [](const Sequence* s) { return !s->parked; };
+  while (true) {
+    const auto first = std::find_if(waiting_.begin(), waiting_.end(), runnable);
+    if (first == waiting_.end()) return;
+    if (next != nullptr && !before((*first)->rank, next->rank)) return;
+    if (!admit(**first, step)) return;
+  }
+}
+
+// A sequence enters with the blocks for all its tokens, so that several prompts cannot each get
+// half of the cache. False: no room, time or memory for it.
+bool Scheduler::admit(Sequence& sequence, Step& step) {
+  // Who has just lost its blocks would only take them back from those that run.
+  if (step.short_of_blocks || step.room == 0 || running() >= limits_.sequences ||
+      step.chunk(sequence) == 0)
+    return false;
+  while (!reserve(sequence, sequence.size())) {
+    give_back(sequence);
+    if (Sequence* parked = last_parked()) {
+      preempt(*parked);
+    } else if (!make_way(sequence, step)) {
+      return false;
+    }
+  }
+  std::erase(waiting_, &sequence);
+  enter(sequence);
+  step.add_prompt(sequence, step.chunk(sequence));
+  return true;
 }
 
 void Scheduler::commit(const std::vector<PlanEntry>& plan) {

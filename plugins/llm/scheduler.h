@@ -1,26 +1,29 @@
 // Continuous batching at token level: which tokens of which sequences the next step computes.
 //
 // Pure bookkeeping: no clock, no I/O, no tensors. Decode and prefill are the same thing: a sequence
-// has tokens to do, and a step hands out a budget of tokens, oldest sequence first. A long prompt
-// is cut into chunks by what the budget leaves; sequences in decode ask for one token and are
-// served first.
+// has tokens to do, and a step hands out a budget of tokens, in the order of order.h. Sequences in
+// decode ask for one token and are served first; a long prompt is cut into chunks by the tokens and
+// the time (step_budget.h) that they leave.
 //
-// When the cache is full a sequence is preempted, a parked one first and else the youngest: it
-// loses its blocks and goes back to the front of the line; its tokens are computed again later. The
-// oldest always gets on, so all do.
+// When the cache is full a sequence is preempted, a parked one first and else the last in order: it
+// loses its blocks and goes back to its place in the line; its tokens are computed again later. The
+// first in order always gets on, so all do.
 #pragma once
 
 #include <deque>
 #include <vector>
 
 #include "plugins/llm/block_pool.h"
+#include "plugins/llm/cost_model.h"
 #include "plugins/llm/sequence.h"
+#include "plugins/llm/step_budget.h"
 
 namespace serval::llm {
 
 struct SchedulerLimits {
   int sequences = 64;         // most in one step
   int tokens_per_step = 512;  // most tokens of one step, over all sequences
+  double itl_factor = 1.8;    // how much longer prompts may make the steps of running streams
 };
 
 // `count` tokens of one sequence, starting at its `computed`.
@@ -31,7 +34,9 @@ struct PlanEntry {
 
 class Scheduler {
  public:
-  Scheduler(SchedulerLimits limits, BlockPool& pool) : limits_(limits), pool_(pool) {}
+  // cost: bounds the time of steps; nullptr: only their tokens are bounded.
+  Scheduler(SchedulerLimits limits, BlockPool& pool, const CostModel* cost = nullptr)
+      : limits_(limits), pool_(pool), cost_(cost) {}
 
   // A sequence joins the line. REQUIRES: it fits the pool when it is alone.
   void add(Sequence& sequence);
@@ -41,8 +46,9 @@ class Scheduler {
   // The sequence leaves, whatever it does; its blocks go back.
   void remove(Sequence& sequence);
 
-  // What the next step computes; blocks for it are reserved. Empty when nothing can run.
-  std::vector<PlanEntry> plan_step();
+  // What the next step computes; blocks for it are reserved. Empty when nothing can run. now_ns is
+  // for deadlines only.
+  std::vector<PlanEntry> plan_step(uint64_t now_ns = 0);
   // The step has been computed. Tokens that were sampled are appended by the engine.
   void commit(const std::vector<PlanEntry>& plan);
 
@@ -54,17 +60,40 @@ class Scheduler {
   uint64_t preemptions() const { return preemptions_; }
 
  private:
+  // A step in the making.
+  struct Step {
+    std::vector<PlanEntry> plan;
+    int room;  // tokens
+    StepBudget budget;
+    Sequence* urgent = nullptr;  // the prompt that goes first, whatever the order
+    bool has_prompt = false;
+    bool short_of_blocks = false;  // a running sequence has taken another's
+
+    // Tokens of a prompt that it has room and time for.
+    int chunk(const Sequence& sequence) const;
+    void add(Sequence& sequence, int count);
+    void add_prompt(Sequence& sequence, int count);
+    void drop(const Sequence& sequence);
+    bool has(const Sequence& sequence) const;
+  };
+
   void give_back(Sequence& sequence);
   void enter(Sequence& sequence);
   void preempt(Sequence& victim);
-  Sequence* youngest_parked() const;
-  bool reserve_by_preempting(Sequence& sequence, int tokens, std::vector<PlanEntry>& plan);
-  void admit(std::vector<PlanEntry>& plan, int room);
+  Sequence* last_parked() const;
+  bool reserve_by_preempting(Sequence& sequence, int tokens, Step& step);
+  bool make_way(const Sequence& sequence, Step& step);
+  void plan_decode(const std::vector<Sequence*>& order, Step& step);
+  void plan_prompts(const std::vector<Sequence*>& order, Step& step);
+  void admit_before(const Sequence* next, Step& step);
+  bool admit(Sequence& sequence, Step& step);
+  Sequence* urgent(const Step& step, const StepShape& decode, uint64_t now_ns) const;
 
   SchedulerLimits limits_;
   BlockPool& pool_;
-  std::vector<Sequence*> running_;  // oldest first
-  std::deque<Sequence*> waiting_;   // first come, first served
+  const CostModel* cost_;
+  std::vector<Sequence*> running_;  // first in order first
+  std::deque<Sequence*> waiting_;   // likewise
   uint64_t arrivals_ = 0;
   uint64_t preemptions_ = 0;
 };

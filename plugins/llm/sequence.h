@@ -4,17 +4,20 @@
 #include <cstdint>
 #include <vector>
 
+#include "plugins/llm/order.h"
+
 namespace serval::llm {
 
 // Counts, not states: where a sequence stands follows from its numbers.
 struct Sequence {
   std::vector<int32_t> tokens;  // prompt, then output
   int prompt_size = 0;
-  int computed = 0;         // tokens whose keys and values are in the cache
-  std::vector<int> blocks;  // cover at least `computed` tokens
-  uint64_t arrival = 0;     // order of admission: lower is older
-  bool parked = false;      // its reader is slow: runs no step, first to lose its blocks
-  bool running = false;     // the scheduler's: has blocks and a place among those that run
+  int computed = 0;          // tokens whose keys and values are in the cache
+  std::vector<int> blocks;   // cover at least `computed` tokens
+  Rank rank;                 // who goes first; the scheduler numbers it
+  uint64_t deadline_ns = 0;  // for the request's last token; 0: none
+  bool parked = false;       // its reader is slow: runs no step, first to lose its blocks
+  bool running = false;      // the scheduler's: has blocks and a place among those that run
 
   int size() const { return int(tokens.size()); }
   int todo() const {
