@@ -6,9 +6,10 @@
 namespace serval::llm {
 namespace {
 
-// A prompt that its deadline presses may make steps so much longer than streams alone would.
-constexpr double kUrgentFactor = 8;
-// It presses when this many times the predicted time no longer fits.
+// However many prompts wait, and however much a deadline presses: steps become at most so much
+// longer than streams alone would make them. (A larger itl_factor stands.)
+constexpr double kMostFactor = 8;
+// A deadline presses when this many times the predicted time no longer fits.
 constexpr double kUrgentMargin = 1.2;
 
 // A list in order stays so.
@@ -143,11 +144,22 @@ std::vector<PlanEntry> Scheduler::plan_step(uint64_t now_ns) {
   plan_decode(order, step);
   StepShape decode;
   for (const PlanEntry& entry : step.plan) decode.add(entry.sequence->computed, entry.count);
-  step.urgent = urgent(step, decode, now_ns);
-  const double pressed = std::max(limits_.itl_factor, kUrgentFactor);
-  step.budget = StepBudget(cost_, step.urgent != nullptr ? pressed : limits_.itl_factor, decode);
+  const double most = std::max(limits_.itl_factor, kMostFactor);
+  const double factor = std::min(pace(decode.tokens), most);
+  step.budget = StepBudget(cost_, factor, decode);
+  step.urgent = urgent(step, now_ns);
+  if (step.urgent != nullptr) step.budget = StepBudget(cost_, most, decode);
   plan_prompts(order, step);
   return std::move(step.plan);
+}
+
+// How much longer than alone the streams' steps may be. A prompt that waits counts as much as a
+// stream that runs: when there are more of them, theirs is the larger share of the time.
+double Scheduler::pace(int streams) const {
+  const auto prompt = [](const Sequence* s) { return !s->parked && s->todo() > 1; };
+  const auto prompts = std::count_if(running_.begin(), running_.end(), prompt) +
+                       std::count_if(waiting_.begin(), waiting_.end(), prompt);
+  return limits_.itl_factor * std::max(double(prompts) / std::max(streams, 1), 1.0);
 }
 
 // One token each, first of all: a long prompt never stops the streams that run.
@@ -180,16 +192,15 @@ void Scheduler::plan_prompts(const std::vector<Sequence*>& order, Step& step) {
 
 // The first prompt in order that must have more than its turn to meet its deadline. Nobody of a
 // higher priority is made to wait for it.
-Sequence* Scheduler::urgent(const Step& step, const StepShape& decode, uint64_t now_ns) const {
+Sequence* Scheduler::urgent(const Step& step, uint64_t now_ns) const {
   if (cost_ == nullptr || step.room == 0) return nullptr;
-  const StepBudget budget(cost_, limits_.itl_factor, decode);
   Sequence* found = nullptr;
   int most_important = INT_MAX;
   const auto look = [&](Sequence* s) {
     if (s->parked) return;
     most_important = std::min(most_important, s->rank.priority);
     if (s->todo() <= 1 || s->deadline_ns == 0) return;
-    const double needed = kUrgentMargin * budget.time_ns(s->computed, s->todo(), step.room);
+    const double needed = kUrgentMargin * step.budget.time_ns(s->computed, s->todo(), step.room);
     if (double(now_ns) + needed <= double(s->deadline_ns)) return;
     if (found == nullptr || before(s->rank, found->rank)) found = s;
   };

@@ -87,7 +87,8 @@ class Scheduler {
   void plan_prompts(const std::vector<Sequence*>& order, Step& step);
   void admit_before(const Sequence* next, Step& step);
   bool admit(Sequence& sequence, Step& step);
-  Sequence* urgent(const Step& step, const StepShape& decode, uint64_t now_ns) const;
+  double pace(int streams) const;
+  Sequence* urgent(const Step& step, uint64_t now_ns) const;
 
   SchedulerLimits limits_;
   BlockPool& pool_;

@@ -173,6 +173,27 @@ TEST(Simulation, ALargerFactorFavoursPrompts) {
   }
 }
 
+// Sixteen clients at once: the first ones' streams must not hold up the others' prompts.
+TEST(Simulation, ACrowdIsServedAboutAsFastAsWithoutRegardForPace) {
+  const auto run = [](double factor, double& slowest_first) {
+    Simulation sim({.sequences = 64, .tokens_per_step = 512, .itl_factor = factor});
+    Job& warm = sim.submit(1000, 50);
+    while (!warm.done) sim.step();
+    const double begin = sim.now_ns;
+    std::vector<Job*> crowd;
+    for (int i = 0; i < 16; ++i) crowd.push_back(&sim.submit(110, 128));
+    for (Job* job : crowd)
+      while (!job->done) sim.step();
+    slowest_first = 0;
+    for (Job* job : crowd) slowest_first = std::max(slowest_first, job->first_ns - begin);
+    return sim.now_ns - begin;
+  };
+  double first = 0, first_free = 0;
+  const double all = run(1.8, first), all_free = run(100, first_free);
+  EXPECT_LT(all, 1.1 * all_free);
+  EXPECT_LT(first, 2 * first_free);
+}
+
 TEST(Simulation, AnImportantPromptGoesBeforeOneThatRuns) {
   Simulation sim({.sequences = 4, .tokens_per_step = 256});
   Job& bulk = sim.submit(4000, 1, 2);
