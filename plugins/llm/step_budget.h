@@ -2,7 +2,7 @@
 //
 // A stream gets one token a step, so a step's length is the time between its tokens. While streams
 // run a step may take `factor` times what they would take alone; prompts get the largest chunk that
-// the cost model lets into that, and never less than a few tokens, so that they always get on.
+// the cost model lets into that, and never less than a token, so that they always get on.
 // Made anew for each step; pure bookkeeping.
 #pragma once
 
@@ -12,8 +12,9 @@ namespace serval::llm {
 
 class StepBudget {
  public:
-  // A prompt's chunk where the time allows less. Such a step costs little more than the streams'.
-  static constexpr int kLeastChunk = 4;
+  // A prompt's chunk where the time allows less. Where a token of a deep prompt costs nearly as
+  // much as a stream's whole step, already two would break the streams' pace.
+  static constexpr int kLeastChunk = 1;
 
   // decode: what the streams compute in this step; without any, or without a cost model (nullptr),
   // the time is not limited.
