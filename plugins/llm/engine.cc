@@ -82,10 +82,6 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
     ++counts_.deadline_refusals;
     return client->fail(error(Code::deadline_exceeded, "the deadline has passed already"));
   }
-  if (info.deadline_ns != 0 && info.deadline_ns <= parts_.clock()) {
-    ++counts_.deadline_refusals;
-    return client->fail(error(Code::deadline_exceeded, "the deadline has passed already"));
-  }
   Result<GenerateParams> params =
       parse_params(params_json, chat, parts_.model->shape().vocab, parts_.defaults);
   if (!params) return client->fail(params.error());
