@@ -35,7 +35,7 @@ class CountingClient final : public Client {
     std::fprintf(stderr, "%s\n", error.message.c_str());
     std::exit(1);
   }
-  void finish_cancelled() override {}
+  void finish_cancelled(std::string_view) override {}
 
  private:
   int& ended_;

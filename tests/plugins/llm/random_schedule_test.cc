@@ -99,7 +99,7 @@ class ReaderClient final : public Client {
     EXPECT_EQ(error.code, Code::unavailable) << error.message;
     r_.ended = true;
   }
-  void finish_cancelled() override { r_.ended = true; }
+  void finish_cancelled(std::string_view) override { r_.ended = true; }
 
  private:
   Reader& r_;
@@ -188,7 +188,8 @@ class Schedule {
     if (random_() % 4 == 0) live.reader->credit = int(random_() % 6);
     auto client = std::make_unique<ReaderClient>(*live.reader);
     live_[++next_id_] = std::move(live);
-    engine_->submit(next_id_, std::move(client), "complete", "", asked.params(), asked.space);
+    engine_->submit(next_id_, std::move(client), "complete", "", asked.params(),
+                    {.space = asked.space});
   }
 
   void let_read(uint64_t id, Live& live) {
