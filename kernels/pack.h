@@ -35,7 +35,7 @@ inline constexpr int kBlockCols = 32;  // columns of one packed block
 inline constexpr int kPackAlign = 64;  // alignment of packed memory, bytes
 // Counts the changes of the layout above: packed weights are kept on disk, and those of another
 // layout must not be taken for these. All instruction sets read the same layout.
-inline constexpr int kPackLayout = 1;
+inline constexpr int kPackLayout = 2;
 
 // Element types of a GGUF tensor; the values are the numbers the file stores.
 enum class WeightType : uint32_t {

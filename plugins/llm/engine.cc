@@ -190,7 +190,8 @@ bool Engine::step() {
 int Engine::run(const std::vector<PlanEntry>& plan) {
   struct Wanted {
     std::size_t entry;
-    int token;  // index in the sequence of the token whose row it is
+    int token;      // index in the sequence of the token whose row it is
+    bool greatest;  // nothing but the greatest logit matters
   };
   std::vector<ModelSlice> slices;
   std::vector<Wanted> wanted;
@@ -199,11 +200,13 @@ int Engine::run(const std::vector<PlanEntry>& plan) {
     const int end = s.computed + plan[i].count;
     int from = end == s.size() ? end - 1 : end;  // the last token's row gives the next token
     const Generation& generation = *owner_[&s];
+    const bool greatest =
+        generation.params.sampling.takes_greatest() && !generation.params.logprobs;
     if (generation.wants_prompt_logprobs())
       from = std::clamp(int(generation.prompt_notes.size()) - 1, s.computed, from);
     slices.push_back(
         {s.tokens.data() + s.computed, plan[i].count, s.computed, s.blocks, from - s.computed});
-    for (int token = from; token < end; ++token) wanted.push_back({i, token});
+    for (int token = from; token < end; ++token) wanted.push_back({i, token, greatest});
     counts_.batch_tokens += plan[i].count;
     (plan[i].count == 1 && s.output_size() > 0 ? counts_.decode_tokens : counts_.prefill_tokens) +=
         uint64_t(plan[i].count);
@@ -214,7 +217,10 @@ int Engine::run(const std::vector<PlanEntry>& plan) {
   const auto vocab = std::size_t(parts_.model->vocab());
   for (int first = 0; first < rows; first += LanguageModel::kLogitRows) {
     const int count = std::min(LanguageModel::kLogitRows, rows - first);
-    const float* logits = parts_.model->logits(first, count);
+    const bool greatest = std::all_of(wanted.begin() + first, wanted.begin() + first + count,
+                                      [](const Wanted& row) { return row.greatest; });
+    const float* logits =
+        parts_.model->logits(first, count, greatest ? LogitsFor::greatest : LogitsFor::sampling);
     for (int i = 0; i < count; ++i) {
       const Wanted& row = wanted[std::size_t(first + i)];
       take_row(plan[row.entry], row.token, {logits + std::size_t(i) * vocab, vocab});

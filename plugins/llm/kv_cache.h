@@ -12,6 +12,9 @@
 // With a disk tier full blocks go there when they are evicted, and at the end; what a new sequence
 // could use of it is brought back before it is admitted.
 //
+// What layers with a window keep of a block may be gone (window_slots.h): a sequence goes on from a
+// token only where the window before it is still there.
+//
 // Not thread-safe: the engine's thread only.
 #pragma once
 
@@ -39,7 +42,7 @@ class KvCache {
   static constexpr std::size_t kBookkeepingBytes = 320;
 
   // memory and disk (null: none) outlive the cache.
-  KvCache(int blocks, const KvMemory& memory, DiskTier* disk = nullptr);
+  KvCache(int blocks, KvMemory& memory, DiskTier* disk = nullptr);
   // What is cached goes to the disk.
   ~KvCache();
   KvCache(const KvCache&) = delete;
@@ -52,12 +55,12 @@ class KvCache {
   const KvCacheCounts& counts() const { return counts_; }
 
   // Gives a sequence without blocks those for all its tokens. What the cache has of them counts as
-  // computed; the last token never does, as its logits are wanted. False: there is no room;
-  // nothing has changed.
-  bool admit(Sequence& sequence);
-  // Whether admit would find room, if the sequences of `leaving` had let go of their blocks.
+  // computed; the last token never does, as its logits are wanted. The next `count` tokens can be
+  // computed. False: there is no room; the sequence has no blocks.
+  bool admit(Sequence& sequence, int count);
+  // Whether there are blocks enough for admit, if the sequences of `leaving` had let go of theirs.
   bool fits(const Sequence& sequence, std::span<Sequence* const> leaving = {}) const;
-  // Blocks for `tokens` tokens in all; false when there are no more.
+  // Blocks for `tokens` tokens in all, so that they can be computed; false when there are no more.
   bool reserve(Sequence& sequence, int tokens);
   // More of the sequence's tokens are computed: others may use them from now on.
   void publish(Sequence& sequence);
@@ -89,6 +92,12 @@ class KvCache {
   PrefixIndex::Match find(const Sequence& sequence) const;
   bool fits(const Sequence& sequence, const PrefixIndex::Match& match,
             std::span<Sequence* const> leaving) const;
+  void shorten(PrefixIndex::Match& match) const;
+  bool allocate(Sequence& sequence, int tokens);
+  bool open_window(Sequence& sequence, int blocks);
+  void pass_window(Sequence& sequence, int blocks);
+  bool take_over(Sequence& sequence, const PrefixIndex::Match& match);
+  int copy_tail(int tail);
   int take();
   void retain(int block);
   void release(int block);
@@ -101,9 +110,10 @@ class KvCache {
 
   BlockPool pool_;
   PrefixIndex index_;
-  const KvMemory& memory_;
+  KvMemory& memory_;
   DiskTier* const disk_;
-  std::vector<Keys> keys_;  // by block; of full ones in the index, with a disk
+  std::vector<Keys> keys_;        // by block; of full ones in the index, with a disk
+  std::vector<std::byte> image_;  // of one block, on its way
   int64_t readable_ = kReadBytesAStep;
   KvCacheCounts counts_;
 };

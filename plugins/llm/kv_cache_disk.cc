@@ -26,8 +26,10 @@ KvCache::Keys KvCache::keys(const std::string& space, int before, Tokens tokens)
 void KvCache::write_out(int block, bool wait) {
   const Tokens tokens = index_.tokens(block);
   if (disk_ == nullptr || int(tokens.size()) != kBlockTokens) return;
+  if (!memory_.windows().has(block)) return;  // it is not whole
   const Keys& keys = keys_[std::size_t(block)];
-  disk_->write(keys.own, keys.before, tokens, memory_.bytes(block), wait);
+  memory_.save(block, image_);
+  disk_->write(keys.own, keys.before, tokens, image_, wait);
 }
 
 bool KvCache::bring_back(const Sequence& sequence) {
@@ -65,10 +67,19 @@ bool KvCache::bring_next(const Sequence& sequence, std::vector<int>& chain) {
   const int block = take();
   if (block < 0) return false;
   const Tokens tokens = next_tokens(sequence, chain);
-  if (!disk_->read(found->own, found->before, tokens, memory_.bytes(block))) {
+  // The slot is needed for as long as it takes to fill it: of many blocks that come back the last
+  // ones keep theirs.
+  WindowSlots& windows = memory_.windows();
+  if (!windows.use(block)) {
     pool_.release(block);
     return false;
   }
+  windows.unuse(block);
+  if (!disk_->read(found->own, found->before, tokens, image_)) {
+    pool_.release(block);
+    return false;
+  }
+  memory_.restore(block, image_);
   const int before = chain.empty() ? -1 : chain.back();
   const PrefixIndex::Entered entered = index_.enter(sequence.space, before, block, tokens);
   if (entered.replaced >= 0) pool_.forget(entered.replaced);

@@ -17,6 +17,12 @@ struct ModelSlice {
   int logits_from;              // first of the tokens whose logits are wanted: 0..count
 };
 
+// What logits are wanted for.
+enum class LogitsFor : uint8_t {
+  sampling,  // all of them
+  greatest,  // the greatest one and its equals: of the others it is enough that they are less
+};
+
 // A token's keys, values and logits are bitwise the same in any batch and at any chunking, whoever
 // has computed the blocks before it. Writing a token changes nothing of those before it in its
 // block, so that a copy of the block can be continued in another way (kv_cache.h).
@@ -36,7 +42,7 @@ class LanguageModel {
 
   // Logits of wanted rows [first, first + count) of the last forward: [count, vocab], valid until
   // the next call. count is at most kLogitRows.
-  virtual const float* logits(int first, int count) = 0;
+  virtual const float* logits(int first, int count, LogitsFor use = LogitsFor::sampling) = 0;
 };
 
 }  // namespace serval::llm

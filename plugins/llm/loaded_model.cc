@@ -39,6 +39,26 @@ Result<KvType> choose_kv_type(const GgufFile& file, const ModelShape& shape,
                "kv_type");
 }
 
+// How many blocks and slots the configured memory holds. The slots are as many as all sequences
+// need that may run in one step, but no more than half of the memory, unless one sequence alone
+// needs more. Where blocks would be fewer than slots, each has its own.
+KvSize cache_size(const ModelShape& shape, KvType type, const LlmConfig& config) {
+  constexpr std::size_t kLeastBlock = 4096;  // a block of nothing costs bookkeeping
+  const std::size_t bytes = std::size_t(config.kv_cache_mib) << 20;
+  const std::size_t block = std::max(KvMemory::block_bytes(shape, type), kLeastBlock);
+  const std::size_t slot = KvMemory::slot_bytes(shape, type);
+  std::size_t slots = 0, blocks = 0;
+  if (slot > 0) {
+    const int window = blocks_for(shape.window()) + 2, step = blocks_for(config.tokens_per_step);
+    const std::size_t useful =
+        std::size_t(config.sequences) * std::size_t(window) + std::size_t(step);
+    slots = std::clamp(bytes / 2 / slot, std::size_t(window + step), useful);
+    if (slots * slot < bytes) blocks = (bytes - slots * slot) / block;
+  }
+  if (blocks <= slots) slots = blocks = bytes / (block + slot);
+  return {int(std::min(blocks, kMostBlocks)), int(std::min(slots, kMostBlocks))};
+}
+
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
@@ -54,28 +74,29 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
   const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);
-  const std::size_t affordable = (std::size_t(config.kv_cache_mib) << 20) / block;
-  plan.blocks = int(std::min(affordable, kMostBlocks));
-  if (plan.blocks < 1)
+  const std::size_t slot = KvMemory::slot_bytes(plan.shape, plan.kv_type);
+  plan.cache = cache_size(plan.shape, plan.kv_type, config);
+  if (plan.cache.blocks < 1)
     return invalid("kv_cache_mib is " + std::to_string(config.kv_cache_mib) +
-                       "; one block of the KV cache needs " + std::to_string((block >> 20) + 1),
+                       "; one block of the KV cache needs " +
+                       std::to_string(((block + slot) >> 20) + 1),
                    "kv_cache_mib");
   const uint64_t disk = uint64_t(config.kv_disk_mib) << 20;
-  if (disk > 0 && disk < BlockStore::least_bytes(block))
+  if (disk > 0 && disk < BlockStore::least_bytes(block + slot))
     return invalid("kv_disk_mib is " + std::to_string(config.kv_disk_mib) +
                        "; one block of the KV cache needs " +
-                       std::to_string((BlockStore::least_bytes(block) >> 20) + 1),
+                       std::to_string((BlockStore::least_bytes(block + slot) >> 20) + 1),
                    "kv_disk_mib");
   // A single sequence must always fit: a smaller cache means a shorter context.
-  plan.context = int(std::min<int64_t>(plan.context, int64_t(plan.blocks) * kBlockTokens));
+  plan.context = int(std::min<int64_t>(plan.context, int64_t(plan.cache.blocks) * kBlockTokens));
   const std::size_t workspace =
       Model::workspace_bytes(plan.shape, config.tokens_per_step, plan.context);
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
   plan.weights_bytes = *weights;
-  plan.bytes = *weights + workspace + kRest +
-               (block + KvCache::kBookkeepingBytes) * std::size_t(plan.blocks);
-  if (disk > 0) plan.bytes += DiskTier::memory_bytes(block, disk);
+  plan.bytes = *weights + workspace + kRest + slot * std::size_t(plan.cache.slots) +
+               (block + KvCache::kBookkeepingBytes) * std::size_t(plan.cache.blocks);
+  if (disk > 0) plan.bytes += DiskTier::memory_bytes(block + slot, disk);
   plan.load_bytes = *weights + workspace + kRest;
   return plan;
 }
@@ -150,15 +171,14 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   Result<Weights> weights =
       load_weights(*file, plan->shape, loaded->pool_, progress, std::move(cache), note);
   if (!weights) return weights.error();
-  Result<KvMemory> kv = KvMemory::allocate(plan->shape, plan->kv_type, plan->blocks);
+  Result<KvMemory> kv = KvMemory::allocate(plan->shape, plan->kv_type, plan->cache);
   if (!kv) return kv.error();
   loaded->model_ = std::make_unique<Model>(plan->shape, std::move(*weights), **ops, loaded->pool_,
                                            config.tokens_per_step, plan->context);
   if (config.kv_disk_mib > 0) {
     const Digest fingerprint = kv_fingerprint(*file, *loaded->model_, *kv, (*ops)->name,
                                               config.tokens_per_step, plan->context);
-    loaded->disk_ = open_disk(file->path(), config, fingerprint,
-                              KvMemory::block_bytes(plan->shape, plan->kv_type), note);
+    loaded->disk_ = open_disk(file->path(), config, fingerprint, kv->image_bytes(), note);
   }
   loaded->engine_ = std::make_unique<Engine>(
       EngineParts{&loaded->tokenizer_,
@@ -167,7 +187,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                   *ops,
                   std::move(*kv),
                   loaded->disk_.get(),
-                  plan->blocks,
+                  plan->cache.blocks,
                   plan->context,
                   {config.sequences, config.tokens_per_step, config.itl_factor},
                   config.defaults,

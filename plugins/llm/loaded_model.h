@@ -15,7 +15,7 @@ struct ModelPlan {
   ModelShape shape;
   KvType kv_type = KvType::f16;
   int context = 0;
-  int blocks = 0;  // of the KV cache
+  KvSize cache;
   std::size_t weights_bytes = 0;
   std::size_t load_bytes = 0;  // while loading
   std::size_t bytes = 0;       // when it runs, the KV cache full

@@ -6,7 +6,7 @@ std::size_t Model::workspace_bytes(const ModelShape& shape, int max_tokens, int 
   return Step::bytes(shape, max_tokens, kLogitRows) +
          attention_bytes(shape, max_tokens, max_context) +
          DenseFeedForward::bytes(shape, max_tokens) + ExpertFeedForward::bytes(shape, max_tokens) +
-         std::size_t(kLogitRows) * std::size_t(shape.hidden + shape.vocab) * sizeof(float);
+         OutputHead::bytes(shape);
 }
 
 Model::Model(ModelShape shape, Weights weights, const Ops& ops, ThreadPool& pool, int max_tokens,
@@ -16,10 +16,8 @@ Model::Model(ModelShape shape, Weights weights, const Ops& ops, ThreadPool& pool
       step_(shape_, ops, pool, max_tokens, kLogitRows),
       attention_(make_attention(shape_, max_tokens, max_context)),
       dense_(shape_, max_tokens),
-      experts_(shape_, max_tokens) {
-  wanted_x_.resize(std::size_t(kLogitRows) * std::size_t(shape_.hidden));
-  logits_.resize(std::size_t(kLogitRows) * std::size_t(shape_.vocab));
-}
+      experts_(shape_, max_tokens),
+      head_(shape_) {}
 
 int Model::forward(std::span<const ModelSlice> slices, const KvMemory& kv) {
   step_.begin(slices);
@@ -51,29 +49,9 @@ void Model::embed() {
   }
 }
 
-const float* Model::logits(int first, int count) {
-  const int width = shape_.hidden;
-  const Ops& ops = step_.compute.ops();
-  for (int i = 0; i < count; ++i) {
-    const std::size_t row = std::size_t(wanted_[std::size_t(first + i)]);
-    ops.rms_norm({.x = step_.x.data() + row * std::size_t(width),
-                  .x_stride = width,
-                  .w = weights_.output_norm,
-                  .y = wanted_x_.data() + std::size_t(i) * std::size_t(width),
-                  .y_stride = width,
-                  .rows = 1,
-                  .dim = width,
-                  .eps = shape_.rms_epsilon});
-  }
-  step_.quantise(wanted_x_.data(), width, count, step_.quantised.data());
-  MatMul head = step_.product({weights_.head}, wanted_x_.data(), logits_.data());
-  head.tokens = count;
-  step_.compute.matmul(std::array{head});
-  if (shape_.logit_soft_cap != 0) {
-    const int64_t n = int64_t{count} * shape_.vocab;
-    ops.soft_cap({.x = logits_.data(), .y = logits_.data(), .n = n, .cap = shape_.logit_soft_cap});
-  }
-  return logits_.data();
+const float* Model::logits(int first, int count, LogitsFor use) {
+  return head_.run(weights_, std::span(wanted_).subspan(std::size_t(first), std::size_t(count)),
+                   use, step_);
 }
 
 }  // namespace serval::llm

@@ -9,6 +9,7 @@
 #include "plugins/llm/dense_feed_forward.h"
 #include "plugins/llm/expert_feed_forward.h"
 #include "plugins/llm/language_model.h"
+#include "plugins/llm/output_head.h"
 #include "plugins/llm/step.h"
 
 namespace serval::llm {
@@ -29,7 +30,7 @@ class Model final : public LanguageModel {
 
   int vocab() const override { return shape_.vocab; }
   int forward(std::span<const ModelSlice> slices, const KvMemory& kv) override;
-  const float* logits(int first, int count) override;
+  const float* logits(int first, int count, LogitsFor use = LogitsFor::sampling) override;
 
  private:
   void embed();
@@ -40,9 +41,8 @@ class Model final : public LanguageModel {
   std::unique_ptr<AttentionPart> attention_;
   DenseFeedForward dense_;
   ExpertFeedForward experts_;
-  std::vector<int> wanted_;      // rows of step_.x whose logits are wanted
-  std::vector<float> wanted_x_;  // [kLogitRows, hidden]
-  std::vector<float> logits_;    // [kLogitRows, vocab]
+  OutputHead head_;
+  std::vector<int> wanted_;  // rows of step_.x whose logits are wanted
 };
 
 }  // namespace serval::llm

@@ -24,6 +24,10 @@ struct SamplingParams {
   std::vector<std::pair<int32_t, float>> logit_bias;
   std::optional<uint64_t> seed;
 
+  // The next token is the greatest logit's, as the model gives it.
+  bool takes_greatest() const {
+    return (temperature == 0 || top_k == 1) && !penalises() && logit_bias.empty();
+  }
   bool penalises() const {
     return repetition_penalty != 1.0f || frequency_penalty != 0.0f || presence_penalty != 0.0f;
   }

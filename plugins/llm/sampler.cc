@@ -46,7 +46,7 @@ int32_t Sampler::sample(const Ops& ops, std::span<const float> logits, int posit
   const bool greedy = params_.temperature == 0 || params_.top_k == 1;
   const bool adjusted = params_.penalises() || !params_.logit_bias.empty();
   const auto n = int64_t(logits.size());
-  if (greedy && !adjusted) return int32_t(ops.argmax(logits.data(), n));
+  if (params_.takes_greatest()) return int32_t(ops.argmax(logits.data(), n));
 
   scratch.assign(logits.begin(), logits.end());
   const std::span<float> own(scratch);

@@ -236,7 +236,14 @@ bool Scheduler::admit(Sequence& sequence, Step& step) {
   const int found = cache_.cached(sequence);
   if (step.chunk(found, sequence.size() - found) == 0 || !make_room(sequence, step)) return false;
   reading_ = cache_.bring_back(sequence);
-  if (reading_ || !cache_.admit(sequence)) return false;
+  if (reading_) return false;
+  // Where layers have windows there may be too few slots for those (window_slots.h). Parked
+  // sequences keep theirs for nothing; those that run let go of them in time.
+  while (!cache_.admit(sequence, step.room)) {
+    Sequence* parked = last_parked();
+    if (parked == nullptr) return false;
+    preempt(*parked);
+  }
   std::erase(waiting_, &sequence);
   enter(sequence);
   // The disk and those that made room may have added to what was found: for what comes behind that

@@ -16,6 +16,8 @@ struct Sequence {
   int prompt_size = 0;
   int computed = 0;         // tokens whose keys and values are in the cache
   std::vector<int> blocks;  // cover at least `computed` tokens
+  int window_begin = 0;     // of `blocks`, those it needs for layers with a window:
+  int window_end = 0;       // [window_begin, window_end)
 
   // The prefix cache's (kv_cache.h).
   std::string space;          // shares cached tokens with sequences of the same space only

@@ -67,7 +67,7 @@ struct ModelShape {
   float embedding_scale = 1;  // on the looked-up embedding
   float logit_soft_cap = 0;   // logits are cap * tanh(logits / cap); 0: as they are
   ExpertShape experts;
-  std::vector<LayerShape> layer;  // [layers]
+  std::vector<LayerShape> layer;  // [layers]; empty: all plain
 
   AttentionKind attention = AttentionKind::grouped;
   LatentShape latent;  // of AttentionKind::latent
@@ -81,6 +81,13 @@ struct ModelShape {
   int rotary_dim = 0;
   std::vector<RopeShape> ropes;  // the first is the file's
 
+  int window_of(int i) const { return layer.empty() ? 0 : layer[std::size_t(i)].window; }
+  // The widest window of a layer that has one; 0: none has.
+  int window() const {
+    int widest = 0;
+    for (const LayerShape& l : layer) widest = l.window > widest ? l.window : widest;
+    return widest;
+  }
   int q_width() const { return heads * head_dim; }
   int kv_width() const { return kv_heads * head_dim; }
 };

@@ -30,6 +30,7 @@ class Loader {
     const bool tied = file_.find_tensor("output.weight") == nullptr;
     weights.head =
         tied ? weights.embedding : matrix("output.weight", uint64_t(shape.vocab), hidden);
+    coarse_head(weights);
     weights.layers.resize(std::size_t(shape.layers));
     for (int i = 0; i < shape.layers; ++i) {
       LayerWeights& layer = weights.layers[std::size_t(i)];
@@ -78,6 +79,11 @@ class Loader {
       });
       drop_pages(job.source.bytes);
     }
+    if (coarse_source_.data != nullptr) {
+      pool.run(int(group_count(coarse_source_.rows)), [&](int group) {
+        build_coarse_head(coarse_source_, group, group + 1, coarse_memory_);
+      });
+    }
     return {};
   }
 
@@ -112,6 +118,32 @@ class Loader {
       }
     }
     return out;
+  }
+
+  void coarse_head(Weights& weights) {
+    const PackedMatrix& head = weights.head;
+    if (!status_ || !wants_coarse_head(head)) return;
+    const auto rows = uint64_t(head.rows), cols = uint64_t(head.cols);
+    const auto floats = [&](const char* name) {
+      return place(name, WeightType::f32, 0, rows, std::size_t(rows) * sizeof(float));
+    };
+    const std::size_t w = place("coarse head", WeightType::q4_1, rows, cols,
+                                packed_bytes(WeightType::q4_1, head.rows, head.cols));
+    const std::size_t slack = floats("coarse head, slack"),
+                      certain = floats("coarse head, certain");
+    const std::size_t spread =
+        place("coarse head, spread", WeightType::bf16, rows, cols / kBlockCols,
+              std::size_t(rows * (cols / kBlockCols)) * sizeof(uint16_t));
+    if (memory_ == nullptr) return;
+    weights.coarse_head = {packed_matrix(WeightType::q4_1, head.rows, head.cols, memory_ + w),
+                           reinterpret_cast<const float*>(memory_ + slack),
+                           reinterpret_cast<const float*>(memory_ + certain),
+                           reinterpret_cast<const uint16_t*>(memory_ + spread)};
+    if (fill_ == nullptr) return;
+    coarse_source_ = head;
+    coarse_memory_ = {fill_ + w, reinterpret_cast<float*>(fill_ + slack),
+                      reinterpret_cast<float*>(fill_ + certain),
+                      reinterpret_cast<uint16_t*>(fill_ + spread)};
   }
 
   void attention(const ModelShape& shape, const std::string& prefix, AttentionWeights& out) {
@@ -311,6 +343,8 @@ class Loader {
   std::size_t used_ = 0;
   std::string layout_;
   std::vector<Job> jobs_;
+  PackedMatrix coarse_source_;  // the head whose copy pack_all makes
+  CoarseHeadMemory coarse_memory_{};
   std::unordered_set<std::string_view> used_names_;
   Status status_;
 };

@@ -9,6 +9,7 @@
 #include "common/aligned_memory.h"
 #include "common/thread_pool.h"
 #include "kernels/pack.h"
+#include "plugins/llm/coarse_head.h"
 #include "plugins/llm/pack_writer.h"
 #include "plugins/llm/shape.h"
 
@@ -64,6 +65,7 @@ struct Weights {
   PackFile mapped;           // or into this
   PackedMatrix embedding;    // [vocab, hidden]
   PackedMatrix head;         // [vocab, hidden]; the embedding itself when they are tied
+  CoarseHead coarse_head;    // of a head in 8 bits
   const float* output_norm;  // [hidden]
   std::vector<LayerWeights> layers;
   PackWriter writer;  // reads `memory`, so it must be destroyed before it

@@ -104,11 +104,12 @@ TEST_P(AttentionTest, EqualsReference) {
   }
 }
 
-// A window whose edge runs through tiles, with anything in the blocks no query sees.
+// A window whose edge runs through tiles, with anything in the blocks no query sees. Over few keys
+// the rounding of weights does not average out: twice the tolerance.
 TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
   const int length = 140;
-  for (const Shape shape : {Shape{4, 1, 64}, Shape{3, 3, 40}, Shape{1, 1, 16}}) {
-    for (const KvType type : {KvType::f32, KvType::f16}) {
+  for (const Shape shape : {Shape{4, 1, 64}, Shape{3, 3, 40}, Shape{1, 1, 16}, Shape{4, 1, 256}}) {
+    for (const KvType type : kAllTypes) {
       for (int window : {1, 2, 31, 32, 33, 50, 64, 139, 140, 500}) {
         const Sequence s(ops(), type, shape, length, rng_);
         std::vector<float> want(s.floats()), whole(s.floats());
@@ -118,7 +119,8 @@ TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
         a.out = whole.data();
         ops().attention(a);
         for (std::size_t i = 0; i < want.size(); ++i)
-          ASSERT_NEAR(whole[i], want[i], 2e-6 * (1 + std::fabs(want[i]))) << "window " << window;
+          ASSERT_NEAR(whole[i], want[i], 2 * tolerance(type) * (1 + std::fabs(want[i])))
+              << "type " << int(type) << " window " << window;
         for (int chunk : {1, 3, 7, 32, 45}) {
           std::vector<float> out(s.floats());
           for (int q0 = 0; q0 < length; q0 += chunk) {
@@ -130,7 +132,8 @@ TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
             part.blocks = blocks.data();
             ops().attention(part);
           }
-          ASSERT_TRUE(same_bits(out, whole)) << "window " << window << " chunk " << chunk;
+          ASSERT_TRUE(same_bits(out, whole))
+              << "type " << int(type) << " window " << window << " chunk " << chunk;
         }
       }
     }

@@ -3,8 +3,8 @@
 #include <string>
 #include <unordered_map>
 
-#include "common/formats/token.h"
 #include "common/formats/quoted_name.h"
+#include "common/formats/token.h"
 #include "plugins/llm/hf/hf_parts.h"
 
 namespace serval::llm {
@@ -17,12 +17,20 @@ constexpr std::size_t kMostBytes = std::size_t(16) << 20;
 constexpr int64_t kMostTokens = 1 << 22;
 
 // The expressions that published files have, as they stand there.
-constexpr std::string_view kGpt2 =
-    R"re('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)re";
-constexpr std::string_view kQwen2 =
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re";
-constexpr std::string_view kLlama3 =
-    R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re";
+struct Expression {
+  std::string_view regex, name;
+};
+constexpr Expression kExpressions[] = {
+    {R"re('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)re", "gpt2"},
+    {R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
+     "qwen2"},
+    {R"re((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
+     "llama3"},
+    {R"re(\p{N}{1,3})re", "numbers"},
+    {"[\u4e00-\u9fa5\u3040-\u309f\u30a0-\u30ff]+", "cjk"},
+    {R"re([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)re",
+     "deepseek3"},
+};
 
 struct Rules {
   std::string_view steps;  // as steps_of() writes them
@@ -36,6 +44,7 @@ const Rules kRules[] = {
     {"split:gpt2 bytes", "gpt-2", false, false},
     {"split:qwen2 bytes", "qwen2", true, false},
     {"split:llama3 bytes", "llama-bpe", false, true},
+    {"split:numbers split:cjk split:deepseek3 bytes", "deepseek-v3", false, false},
 };
 
 const json::value* member(const json::value* value, std::string_view key) {
@@ -75,10 +84,9 @@ std::string steps_of(const json::value* pre_tokenizer) {
     if (type == "Split" && text_of(member(step, "behavior")) == "Isolated" &&
         !is(member(step, "invert"), true)) {
       const std::string_view pattern = text_of(member(member(step, "pattern"), "Regex"));
-      word = pattern == kGpt2     ? "split:gpt2"
-             : pattern == kQwen2  ? "split:qwen2"
-             : pattern == kLlama3 ? "split:llama3"
-                                  : "Split with an expression that is not known";
+      word = "Split with an expression that is not known";
+      for (const Expression& known : kExpressions)
+        if (known.regex == pattern) word = "split:" + std::string(known.name);
     }
     out += (out.empty() ? "" : " ") + word;
   }

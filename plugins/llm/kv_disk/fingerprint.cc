@@ -37,24 +37,27 @@ void add_file(Sha256& hash, const GgufFile& file) {
 }
 
 // The first block of a text of tokens from all over the vocabulary.
-void add_probe(Sha256& hash, LanguageModel& model, const KvMemory& kv, int most_tokens,
-               int context) {
+void add_probe(Sha256& hash, LanguageModel& model, KvMemory& kv, int most_tokens, int context) {
   std::array<int32_t, kBlockTokens> tokens;
   for (int i = 0; i < kBlockTokens; ++i)
     tokens[std::size_t(i)] = int32_t(int64_t(i) * 7919 % model.vocab());
   const int block = 0, end = std::min(kBlockTokens, context);
+  kv.windows().use(block);
   for (int begin = 0; begin < end;) {
     const int count = std::min(end - begin, most_tokens);
     const ModelSlice slice{tokens.data() + begin, count, begin, {&block, 1}, count};
     model.forward({&slice, 1}, kv);
     begin += count;
   }
-  hash.add(kv.bytes(block));
+  std::vector<std::byte> image(kv.image_bytes());
+  kv.save(block, image);
+  kv.windows().unuse(block);
+  hash.add(image);
 }
 
 }  // namespace
 
-Digest kv_fingerprint(const GgufFile& file, LanguageModel& model, const KvMemory& kv,
+Digest kv_fingerprint(const GgufFile& file, LanguageModel& model, KvMemory& kv,
                       std::string_view kernels, int most_tokens, int context) {
   Sha256 hash;
   add_text(hash, "serval kv blocks");

@@ -13,7 +13,7 @@ namespace serval::llm {
 //   kernels       the table's name
 //   most_tokens   of one forward pass
 //   context       most tokens of a sequence
-Digest kv_fingerprint(const GgufFile& file, LanguageModel& model, const KvMemory& kv,
+Digest kv_fingerprint(const GgufFile& file, LanguageModel& model, KvMemory& kv,
                       std::string_view kernels, int most_tokens, int context);
 
 }  // namespace serval::llm

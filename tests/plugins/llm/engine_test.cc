@@ -103,10 +103,10 @@ TEST(Engine, StopStringEndsTheTextBeforeIt) {
     for (std::size_t at = whole.size() / 4; at + 3 <= whole.size(); ++at) {
       const std::string stop = whole.substr(at, 3);
       if (!std::all_of(stop.begin(), stop.end(), plain)) continue;
-      const Outcome outcome =
-          generate(loaded->engine(), prompt,
-                   R"({"temperature":0,"max_tokens":40,"ignore_eos":true,"stop":["never","\u0000no",")" +
-                       stop + "\"]}");
+      const Outcome outcome = generate(
+          loaded->engine(), prompt,
+          R"({"temperature":0,"max_tokens":40,"ignore_eos":true,"stop":["never","\u0000no",")" +
+              stop + "\"]}");
       ASSERT_EQ(outcome.error.code, Code::ok) << outcome.error.message;
       EXPECT_EQ(outcome.texts[0], whole.substr(0, whole.find(stop)));
       EXPECT_EQ(outcome.finish[0], "stop");

@@ -3,9 +3,11 @@
 // Token p's key and value are one 64-bit number: a mix of the token, its position and the numbers
 // of all tokens before it, read from the KV blocks. A block that was shared wrongly, written twice
 // or copied too late therefore changes every number behind it. The logits follow from the number of
-// their token.
+// their token. With a window there is a second number in the memory's second layer, which mixes
+// those of the window only; both go into the logits.
 #pragma once
 
+#include <algorithm>
 #include <cstring>
 #include <gtest/gtest.h>
 #include <vector>
@@ -22,10 +24,14 @@ inline uint64_t mix(uint64_t x) {
 
 // The number of a token behind others, earlier(p) giving theirs.
 template <class Earlier>
-uint64_t fake_number(int32_t token, int position, Earlier&& earlier) {
+uint64_t fake_number(int32_t token, int position, Earlier&& earlier, int first = 0) {
   uint64_t sum = mix(uint64_t(token) * 0x9E3779B97F4A7C15u + uint64_t(position));
-  for (int p = 0; p < position; ++p) sum += earlier(p) * (2 * uint64_t(p) + 3);
+  for (int p = first; p < position; ++p) sum += earlier(p) * (2 * uint64_t(p) + 3);
   return mix(sum);
+}
+
+inline int fake_window_begin(int position, int window) {
+  return std::max(position - window + 1, 0);
 }
 
 inline void fake_logits(uint64_t number, float* logits, int vocab) {
@@ -35,7 +41,8 @@ inline void fake_logits(uint64_t number, float* logits, int vocab) {
 
 class FakeModel final : public LanguageModel {
  public:
-  FakeModel(int vocab, int max_tokens) : vocab_(vocab), max_tokens_(max_tokens) {}
+  FakeModel(int vocab, int max_tokens, int window = 0)
+      : vocab_(vocab), max_tokens_(max_tokens), window_(window) {}
 
   int vocab() const override { return vocab_; }
 
@@ -43,18 +50,26 @@ class FakeModel final : public LanguageModel {
     wanted_.clear();
     int tokens = 0;
     for (const ModelSlice& slice : slices) {
-      const auto slot = [&](int p) {
-        return kv.at(slice.blocks[std::size_t(p / kBlockTokens)], 0) + p % kBlockTokens * 8;
+      const auto slot = [&](int p, int layer) {
+        return kv.at(slice.blocks[std::size_t(p / kBlockTokens)], layer) + p % kBlockTokens * 8;
       };
-      const auto earlier = [&](int p) {
-        uint64_t number = 0;
-        std::memcpy(&number, slot(p), 8);
-        return number;
+      const auto number_in = [&](int layer) {
+        return [&slot, layer](int p) {
+          uint64_t number = 0;
+          std::memcpy(&number, slot(p, layer), 8);
+          return number;
+        };
       };
       for (int i = 0; i < slice.count; ++i, ++tokens) {
         const int p = slice.position + i;
-        const uint64_t number = fake_number(slice.tokens[i], p, earlier);
-        std::memcpy(slot(p), &number, 8);
+        uint64_t number = fake_number(slice.tokens[i], p, number_in(0));
+        std::memcpy(slot(p, 0), &number, 8);
+        if (window_ > 0) {
+          const uint64_t local =
+              fake_number(slice.tokens[i], p, number_in(1), fake_window_begin(p, window_));
+          std::memcpy(slot(p, 1), &local, 8);
+          number ^= mix(local);
+        }
         if (i >= slice.logits_from) wanted_.push_back(number);
       }
     }
@@ -62,7 +77,7 @@ class FakeModel final : public LanguageModel {
     return int(wanted_.size());
   }
 
-  const float* logits(int first, int count) override {
+  const float* logits(int first, int count, LogitsFor = LogitsFor::sampling) override {
     rows_.resize(std::size_t(count) * std::size_t(vocab_));
     for (int i = 0; i < count; ++i)
       fake_logits(wanted_[std::size_t(first + i)], rows_.data() + std::ptrdiff_t(i) * vocab_,
@@ -71,7 +86,7 @@ class FakeModel final : public LanguageModel {
   }
 
  private:
-  int vocab_, max_tokens_;
+  int vocab_, max_tokens_, window_;
   std::vector<uint64_t> wanted_;
   std::vector<float> rows_;
 };

@@ -169,6 +169,32 @@ TEST_F(HfFolder, TokenizersThatAreNotDoneAreRefusedByName) {
   with([](json::object& o) { o["model"].get_object().erase("vocab"); }, "vocab");
 }
 
+// The steps that DeepSeek V3's tokenizer.json has.
+TEST_F(HfFolder, PreTokenizerOfSeveralSteps) {
+  copy("qwen2-yarn.hf");
+  const auto split = [](const char* regex) {
+    return json::value{{"type", "Split"},
+                       {"pattern", {{"Regex", regex}}},
+                       {"behavior", "Isolated"},
+                       {"invert", false}};
+  };
+  edit("tokenizer.json", [&](json::object& o) {
+    o["normalizer"] = {{"type", "Sequence"}, {"normalizers", json::array{}}};
+    o["pre_tokenizer"] = {
+        {"type", "Sequence"},
+        {"pretokenizers",
+         json::array{split(R"(\p{N}{1,3})"),
+                     split("[一-龥\u3040-ゟ゠-ヿ]+"),
+                     split(R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+)"
+                           R"(|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*)"
+                           R"(|\s*[\r\n]+|\s+(?!\S)|\s+)"),
+                     {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}}}}};
+  });
+  const auto opened = open_hf_folder(folder_);
+  ASSERT_TRUE(opened.ok()) << opened.error().message;
+  EXPECT_EQ(*opened->text("tokenizer.ggml.pre"), "deepseek-v3");
+}
+
 TEST_F(HfFolder, EndsComeFromAllFiles) {
   copy("qwen2-yarn.hf");
   edit("generation_config.json", [](json::object& o) { o["eos_token_id"] = {317, 319}; });

@@ -28,7 +28,7 @@ int planned(const std::vector<PlanEntry>& plan, const Sequence& sequence) {
 }
 
 TEST(PrefixPriority, OnlyThoseBehindInOrderWait) {
-  const KvMemory memory = tiny_memory(100);
+  KvMemory memory = tiny_memory(100);
   KvCache cache(100, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 64}, cache);
   auto low = prompt(1, 400, 2), later = prompt(1, 400, 2), top = prompt(1, 400, -1);
@@ -54,7 +54,7 @@ TEST(PrefixPriority, OnlyThoseBehindInOrderWait) {
 }
 
 TEST(PrefixPriority, SharedBlocksAreNotTakenInVain) {
-  const KvMemory memory = tiny_memory(6);
+  KvMemory memory = tiny_memory(6);
   KvCache cache(6, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   auto normal = prompt(1, 100), bulk = prompt(1, 100, 1), newcomer = prompt(2, 90, 0);
@@ -78,7 +78,7 @@ TEST(PrefixPriority, SharedBlocksAreNotTakenInVain) {
 }
 
 TEST(PrefixPriority, ANewcomerTakesOverTheBlocksOfOneThatYields) {
-  const KvMemory memory = tiny_memory(4);
+  KvMemory memory = tiny_memory(4);
   KvCache cache(4, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   auto bulk = prompt(1, 96, 1), top = prompt(1, 120);
@@ -97,7 +97,7 @@ TEST(PrefixPriority, ANewcomerTakesOverTheBlocksOfOneThatYields) {
 // What a prompt with a deadline would wait for gets the larger share of the steps in its place.
 TEST(PrefixPriority, WhoWaitsLendsItsUrgency) {
   for (const bool pressed : {false, true}) {
-    const KvMemory memory = tiny_memory(400);
+    KvMemory memory = tiny_memory(400);
     KvCache cache(400, memory);
     CostModel cost(1e8);
     const VirtualMachine machine;

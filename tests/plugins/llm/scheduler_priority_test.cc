@@ -42,7 +42,7 @@ std::vector<PlanEntry> step(Scheduler& scheduler) {
 }
 
 TEST(SchedulerPriority, OrdersTheLineAndThoseThatRun) {
-  const KvMemory memory = tiny_memory(100);
+  KvMemory memory = tiny_memory(100);
   KvCache cache(100, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 100}, cache);
   auto running = prompt(250), late = prompt(30, 1), soon = prompt(30, 0, 50), top = prompt(60, -1);
@@ -57,7 +57,7 @@ TEST(SchedulerPriority, OrdersTheLineAndThoseThatRun) {
 }
 
 TEST(SchedulerPriority, TheLeastImportantLosesItsBlocks) {
-  const KvMemory memory = tiny_memory(6);
+  KvMemory memory = tiny_memory(6);
   KvCache cache(6, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   // Each holds two full blocks; the next token of any takes a third.
@@ -71,7 +71,7 @@ TEST(SchedulerPriority, TheLeastImportantLosesItsBlocks) {
 }
 
 TEST(SchedulerPriority, WithoutADeadlineBeforeALaterOne) {
-  const KvMemory memory = tiny_memory(6);
+  KvMemory memory = tiny_memory(6);
   KvCache cache(6, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   auto patient = prompt(64), soon = prompt(64, 0, 50), later = prompt(64, 0, 90);
@@ -82,7 +82,7 @@ TEST(SchedulerPriority, WithoutADeadlineBeforeALaterOne) {
 }
 
 TEST(SchedulerPriority, AnImportantNewcomerTakesBlocksButNotFromItsEquals) {
-  const KvMemory memory = tiny_memory(4);
+  KvMemory memory = tiny_memory(4);
   KvCache cache(4, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   auto bulk = prompt(60, 1), normal = prompt(60), equal = prompt(40), top = prompt(50, -1);
@@ -102,7 +102,7 @@ TEST(SchedulerPriority, AnImportantNewcomerTakesBlocksButNotFromItsEquals) {
 }
 
 TEST(SchedulerPriority, NobodyLosesBlocksForANewcomerThatCannotEnterAllTheSame) {
-  const KvMemory memory = tiny_memory(4);
+  KvMemory memory = tiny_memory(4);
   KvCache cache(4, memory);
   Scheduler scheduler({.sequences = 8, .tokens_per_step = 512}, cache);
   auto bulk = prompt(30, 1), normal = prompt(90), big = prompt(120, 0);
@@ -119,7 +119,7 @@ TEST(SchedulerPriority, RandomSchedulesLeakNothing) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     const int blocks = 6 + int(random() % 20);
-    const KvMemory memory = tiny_memory(blocks);
+    KvMemory memory = tiny_memory(blocks);
     KvCache cache(blocks, memory);
     CostModel cost(1e8);
     const VirtualMachine machine;

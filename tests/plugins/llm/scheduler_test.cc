@@ -116,7 +116,7 @@ TEST(Scheduler, RandomSchedulesLeakNothing) {
   for (uint32_t seed = 1; seed <= 20; ++seed) {
     std::mt19937 random(seed);
     const int blocks = 6 + int(random() % 20);
-    const KvMemory memory = tiny_memory(blocks);
+    KvMemory memory = tiny_memory(blocks);
     KvCache cache(blocks, memory);
     const SchedulerLimits limits{1 + int(random() % 6), 8 + int(random() % 90)};
     Scheduler scheduler(limits, cache);

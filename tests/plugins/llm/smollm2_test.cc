@@ -29,5 +29,21 @@ TEST(SmolLm2, AnswersAndIsTheSameInABatch) {
     EXPECT_EQ(outcomes[i].texts[0], generate(engine, prompts[i], params).texts[0]);
 }
 
+// Log-probabilities need the whole head; without them a greedy step reads its coarse copy first.
+TEST(SmolLm2, GreedyTokensAreThoseOfTheWholeHead) {
+  const auto path = test_model_path("smollm2-135m-instruct");
+  SERVAL_NEED_MODEL(path);
+  auto loaded = LoadedModel::load(path, {}, {});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  Engine& engine = (*loaded)->engine();
+  for (const char* prompt : {"The capital of France is", "def fibonacci(n):", "\n\n", "1, 2, 3,"}) {
+    const Outcome whole = generate(
+        engine, prompt, R"({"temperature":0,"max_tokens":100,"ignore_eos":true,"logprobs":true})");
+    const Outcome coarse =
+        generate(engine, prompt, R"({"temperature":0,"max_tokens":100,"ignore_eos":true})");
+    EXPECT_EQ(coarse.texts[0], whole.texts[0]) << prompt;
+  }
+}
+
 }  // namespace
 }  // namespace serval::llm

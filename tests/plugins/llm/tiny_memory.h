@@ -7,12 +7,16 @@
 
 namespace serval::llm {
 
-inline KvMemory tiny_memory(int blocks) {
+// With a window: a second layer that has one, in so many slots.
+inline KvMemory tiny_memory(int blocks, int window = 0, int slots = 0) {
   ModelShape shape;
-  shape.layers = 1;
+  shape.layers = window > 0 ? 2 : 1;
+  shape.layer.resize(std::size_t(shape.layers));
+  shape.layer.back().window = window;
   shape.kv_heads = 1;
   shape.head_dim = 16;
-  Result<KvMemory> memory = KvMemory::allocate(shape, KvType::f32, blocks);
+  Result<KvMemory> memory =
+      KvMemory::allocate(shape, KvType::f32, {blocks, window > 0 ? slots : blocks});
   EXPECT_TRUE(memory.ok());
   return std::move(*memory);
 }
