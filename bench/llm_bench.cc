@@ -35,7 +35,7 @@ class CountingClient final : public Client {
     std::fprintf(stderr, "%s\n", error.message.c_str());
     std::exit(1);
   }
-  void finish_cancelled() override {}
+  void finish_cancelled(std::string_view) override {}
 
  private:
   int& ended_;
@@ -57,7 +57,8 @@ void submit(Engine& engine, int& ended, int prompt, int gen, int salt) {
   engine.submit(++id, std::make_unique<CountingClient>(ended), "complete", "",
                 R"({"temperature":0,"ignore_eos":true,"max_tokens":)" + std::to_string(gen) +
                     R"(,"prompt_tokens":[)" + token_list(prompt, salt) + "]}",
-                std::to_string(id));  // a space of its own: nothing comes from the prefix cache
+                // A space of its own: nothing comes from the prefix cache.
+                {.space = std::to_string(id)});
 }
 
 double prefill(Engine& engine, const Options& o, int run) {

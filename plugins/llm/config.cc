@@ -17,6 +17,8 @@ const char* config_schema() {
       "description": "most sequences in one step"},
     "tokens_per_step": {"type": "integer", "minimum": 1, "maximum": 65536, "default": 512,
       "description": "prompt and decode tokens of one forward pass"},
+    "itl_factor": {"type": "number", "minimum": 1, "maximum": 100, "default": 1.8,
+      "description": "how much longer prompts may make the steps of running streams"},
     "kv_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 1024,
       "description": "memory for keys and values, MiB"},
     "kv_type": {"type": "string", "enum": ["auto", "f32", "f16", "bf16", "int8", "int4"],
@@ -73,6 +75,7 @@ Result<LlmConfig> parse_config(std::string_view config_json) {
   reader.read("context", config.context, 0, 1 << 24);
   reader.read("sequences", config.sequences, 1, 1024);
   reader.read("tokens_per_step", config.tokens_per_step, 1, 65536);
+  reader.read("itl_factor", config.itl_factor, 1.0f, 100.0f);
   reader.read("kv_cache_mib", config.kv_cache_mib, 1, 1 << 24);
   read_kv_type(reader, config);
   reader.read("kv_disk_mib", config.kv_disk_mib, 0, 1 << 24);

@@ -16,6 +16,7 @@ struct LlmConfig {
   int context = 0;                // most tokens of one sequence; 0: what the model was trained for
   int sequences = 64;             // most sequences in one step
   int tokens_per_step = 512;      // prompt and decode tokens of one forward pass
+  float itl_factor = 1.8f;        // how much longer prompts may make the steps of running streams
   int kv_cache_mib = 1024;        // memory for keys and values
   std::optional<KvType> kv_type;  // absent: what the machine's kernels are fastest with
   int kv_disk_mib = 0;            // most of KV blocks on the disk; 0: none

@@ -11,12 +11,20 @@ namespace {
 
 constexpr int kDefaultCompleteTokens = 16;
 
+std::string usage_json(const Generation& generation) {
+  const int cached = std::max(generation.choices[0]->sequence.cached, 0);
+  return "{\"prompt_tokens\":" + std::to_string(generation.prompt_size) +
+         ",\"completion_tokens\":" + std::to_string(generation.completion_tokens) +
+         ",\"cached_tokens\":" + std::to_string(cached) + '}';
+}
+
 }  // namespace
 
 Engine::Engine(EngineParts parts)
     : parts_(std::move(parts)),
       cache_(parts_.blocks, parts_.kv, parts_.disk),
-      scheduler_(parts_.limits, cache_),
+      cost_(parts_.weights_bytes),
+      scheduler_(parts_.limits, cache_, &cost_),
       random_seed_(std::random_device{}()) {
   counts_.blocks_total = parts_.blocks;
   for (int32_t token = 0; token < parts_.tokenizer->vocab_size(); ++token)
@@ -67,10 +75,14 @@ Status Engine::check_length(const GenerateParams& params, std::size_t prompt) co
 }
 
 void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-                    std::string_view input, std::string_view params_json, std::string_view space) {
+                    std::string_view input, std::string_view params_json, const RequestInfo& info) {
   const bool chat = op == "chat";
   if (!chat && op != "complete")
     return client->fail(error(Code::unimplemented, "no operation \"" + std::string(op) + '"'));
+  if (info.deadline_ns != 0 && info.deadline_ns <= parts_.clock()) {
+    ++counts_.deadline_refusals;
+    return client->fail(error(Code::deadline_exceeded, "the deadline has passed already"));
+  }
   Result<GenerateParams> params =
       parse_params(params_json, chat, parts_.model->vocab(), parts_.defaults);
   if (!params) return client->fail(params.error());
@@ -86,6 +98,7 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   generation->id = id;
   generation->client = std::move(client);
   generation->params = std::move(*params);
+  generation->deadline_ns = info.deadline_ns;
   generation->prompt_size = int(tokens->size());
   const int room = parts_.context - generation->prompt_size;
   const int asked = generation->params.max_tokens;
@@ -100,7 +113,8 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
                                         TextStream(generation->params.stop)});
     choice->sequence.tokens = *tokens;
     choice->sequence.prompt_size = generation->prompt_size;
-    choice->sequence.space = space;
+    choice->sequence.space = info.space;
+    choice->sequence.deadline_ns = info.deadline_ns;
     owner_[&choice->sequence] = generation.get();
     generation->choices.push_back(std::move(choice));
   }
@@ -108,8 +122,22 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   Choice& first = *generation->choices[0];
   first.started = true;
   if (generation->wants_prompt_logprobs()) first.sequence.reusable = 0;
+  const Rank rank = rank_of(info, first.sequence);
+  for (const auto& choice : generation->choices) choice->sequence.rank = rank;
   scheduler_.add(first.sequence);
   generations_[id] = std::move(generation);
+}
+
+// Of a request that has not begun; `sequence` has its prompt.
+Rank Engine::rank_of(const RequestInfo& info, const Sequence& sequence) const {
+  Rank rank{.priority = info.priority,
+            .arrived_ns = info.accepted_ns != 0 ? info.accepted_ns : parts_.clock()};
+  if (info.deadline_ns == 0) return rank;
+  const int found = cache_.cached(sequence);
+  const double needed = StepBudget(&cost_, 1, {})
+                            .time_ns(found, sequence.size() - found, parts_.limits.tokens_per_step);
+  rank.latest_start_ns = uint64_t(std::max(double(info.deadline_ns) - needed, 0.0));
+  return rank;
 }
 
 void Engine::writable(uint64_t id) {
@@ -127,18 +155,26 @@ void Engine::reap() {
   for (const auto& [id, generation] : generations_)
     if (generation->client->cancelled()) gone.push_back(generation.get());
   for (Generation* generation : gone) {
-    generation->client->finish_cancelled();
+    generation->client->finish_cancelled(usage_json(*generation));
     drop(*generation);
   }
 }
 
 bool Engine::step() {
+  const uint64_t now = parts_.clock();
   reap();
-  const std::vector<PlanEntry> plan = scheduler_.plan_step();
+  cache_.begin_step();
+  std::vector<PlanEntry> plan = scheduler_.plan_step(now);
+  while (stop_late(now)) plan = scheduler_.plan_step(now);
   counts_.running = int(plan.size());
   counts_.batch_tokens = 0;
   if (!plan.empty()) {
-    run(plan);
+    StepShape shape;
+    for (const PlanEntry& entry : plan) shape.add(entry.sequence->computed, entry.count);
+    const uint64_t start = parts_.clock();  // planning may have read from the disk
+    const int rows = run(plan);
+    // Log-probabilities of a prompt are work that the shape does not show.
+    if (rows <= counts_.running) cost_.observe(shape, double(parts_.clock() - start));
     ++counts_.steps;
   }
   counts_.waiting = scheduler_.waiting();
@@ -150,7 +186,8 @@ bool Engine::step() {
   return !plan.empty() || scheduler_.reading();
 }
 
-void Engine::run(const std::vector<PlanEntry>& plan) {
+// Returns the rows of logits that were computed.
+int Engine::run(const std::vector<PlanEntry>& plan) {
   struct Wanted {
     std::size_t entry;
     int token;      // index in the sequence of the token whose row it is
@@ -189,6 +226,7 @@ void Engine::run(const std::vector<PlanEntry>& plan) {
       take_row(plan[row.entry], row.token, {logits + std::size_t(i) * vocab, vocab});
     }
   }
+  return rows;
 }
 
 // One row of logits: what comes after `token` of the entry's sequence.
@@ -296,10 +334,7 @@ void Engine::close_choice(Generation& generation, Choice& choice, const char* fi
 }
 
 void Engine::end(Generation& generation) {
-  const int cached = std::max(generation.choices[0]->sequence.cached, 0);
-  generation.client->done("{\"prompt_tokens\":" + std::to_string(generation.prompt_size) +
-                          ",\"completion_tokens\":" + std::to_string(generation.completion_tokens) +
-                          ",\"cached_tokens\":" + std::to_string(cached) + '}');
+  generation.client->done(usage_json(generation));
   drop(generation);
 }
 

@@ -10,6 +10,8 @@
 
 #include "common/formats/tokenizer.h"
 #include "plugins/llm/chat.h"
+#include "plugins/llm/clock.h"
+#include "plugins/llm/cost_model.h"
 #include "plugins/llm/generation.h"
 #include "plugins/llm/language_model.h"
 #include "plugins/llm/scheduler.h"
@@ -22,6 +24,8 @@ struct EngineCounts {
   uint64_t prefill_tokens = 0;
   uint64_t decode_tokens = 0;
   uint64_t preemptions = 0;
+  uint64_t deadline_refusals = 0;         // requests ended by their deadline before any output
+  uint64_t deadline_stops = 0;            // and those that had some
   int batch_tokens = 0;                   // of the last step
   int running = 0;                        // sequences in the last step's plan
   int waiting = 0;                        // sequences in line
@@ -42,6 +46,8 @@ struct EngineParts {
   int context;  // most tokens of one sequence
   SchedulerLimits limits;
   SamplingParams defaults;
+  Clock clock = steady_ns;
+  double weights_bytes = 0;  // a first idea of how long a step takes
 };
 
 // Not thread-safe: one thread owns it.
@@ -50,10 +56,9 @@ class Engine {
   explicit Engine(EngineParts parts);
 
   // Takes a request over; what is wrong with it goes to client->fail.
-  // op: "chat" or "complete"; input: the conversation as JSON, or the prompt; space: only requests
-  // of the same space share what the cache has of their prompts.
+  // op: "chat" or "complete"; input: the conversation as JSON, or the prompt.
   void submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-              std::string_view input, std::string_view params_json, std::string_view space = {});
+              std::string_view input, std::string_view params_json, const RequestInfo& info = {});
 
   // One step over all sequences that can run. False: nothing could.
   bool step();
@@ -74,8 +79,11 @@ class Engine {
   Result<std::vector<int32_t>> encode(std::string_view text, const EncodeOptions& options,
                                       const char* param) const;
   Status check_length(const GenerateParams& params, std::size_t prompt) const;
+  Rank rank_of(const RequestInfo& info, const Sequence& sequence) const;
   void reap();
-  void run(const std::vector<PlanEntry>& plan);
+  double next_token_ns(const Sequence& sequence) const;
+  bool stop_late(uint64_t now_ns);
+  int run(const std::vector<PlanEntry>& plan);
   void take_row(const PlanEntry& entry, int token, std::span<const float> logits);
   void start_output(Generation& generation, std::span<const float> logits);
   void extend(Generation& generation, Choice& choice, std::span<const float> logits);
@@ -87,6 +95,7 @@ class Engine {
 
   EngineParts parts_;
   KvCache cache_;
+  CostModel cost_;
   Scheduler scheduler_;
   std::unordered_map<uint64_t, std::unique_ptr<Generation>> generations_;
   std::unordered_map<const Sequence*, Generation*> owner_;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/result.h"
@@ -13,6 +14,15 @@
 #include "plugins/llm/text_stream.h"
 
 namespace serval::llm {
+
+// How a request is to be served, besides what it asks for. Times are on the engine's clock.
+struct RequestInfo {
+  int priority = 0;          // lower is served sooner
+  uint64_t accepted_ns = 0;  // since when it waits; 0: since now
+  uint64_t deadline_ns = 0;  // for its last token; 0: none
+  // Only requests of the same space share what the cache has of their prompts.
+  std::string_view space = {};
+};
 
 // The other end of a request. Called on the engine's thread only; destroyed after done or fail.
 class Client {
@@ -29,7 +39,7 @@ class Client {
   // The end; exactly one of these. Nothing is kept when done is called.
   virtual void done(std::string_view usage_json) = 0;
   virtual void fail(const Error& error) = 0;
-  virtual void finish_cancelled() = 0;
+  virtual void finish_cancelled(std::string_view usage_json) = 0;
 };
 
 struct Choice {
@@ -47,6 +57,7 @@ struct Generation {
   GenerateParams params;
   int prompt_size = 0;
   int max_tokens = 0;
+  uint64_t deadline_ns = 0;                      // 0: none
   std::vector<std::unique_ptr<Choice>> choices;  // [n]; the first computes the prompt for all
   bool prompt_done = false;                      // the prompt is computed and echoed
   std::vector<std::string> prompt_notes;  // echo with logprobs: one entry for each prompt token

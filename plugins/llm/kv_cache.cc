@@ -1,6 +1,7 @@
 #include "plugins/llm/kv_cache.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace serval::llm {
 
@@ -32,12 +33,28 @@ void KvCache::shorten(PrefixIndex::Match& match) const {
   if (match.tail_tokens == 0) match.tail = -1;
 }
 
+bool KvCache::fits(const Sequence& sequence, const PrefixIndex::Match& match,
+                   std::span<Sequence* const> leaving) const {
+  std::unordered_map<int, int> let_go;  // references, by block
+  int room = available();
+  for (const Sequence* other : leaving)
+    for (const int block : other->blocks)
+      if (++let_go[block] == pool_.references(block)) ++room;
+  // A block that nobody has counts as room, but not for a sequence that begins with it.
+  for (const int block : match.blocks) {
+    const auto gone = let_go.find(block);
+    if (pool_.references(block) == (gone != let_go.end() ? gone->second : 0)) --room;
+  }
+  return blocks_for(sequence.size()) - int(match.blocks.size()) <= room;
+}
+
+bool KvCache::fits(const Sequence& sequence, std::span<Sequence* const> leaving) const {
+  return fits(sequence, find(sequence), leaving);
+}
+
 bool KvCache::admit(Sequence& sequence, int count) {
   PrefixIndex::Match match = find(sequence);
-  int room = available();
-  for (const int block : match.blocks)
-    if (pool_.references(block) == 0) --room;
-  if (blocks_for(sequence.size()) - int(match.blocks.size()) > room) return false;
+  if (!fits(sequence, match, {})) return false;
 
   if (!take_over(sequence, match)) {
     match.tail_tokens = 0;

@@ -18,6 +18,11 @@
 // Not thread-safe: the engine's thread only.
 #pragma once
 
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
 #include "plugins/llm/kv_disk/tier.h"
 #include "plugins/llm/kv_memory.h"
 #include "plugins/llm/prefix_index.h"
@@ -53,6 +58,8 @@ class KvCache {
   // computed; the last token never does, as its logits are wanted. The next `count` tokens can be
   // computed. False: there is no room; the sequence has no blocks.
   bool admit(Sequence& sequence, int count);
+  // Whether there are blocks enough for admit, if the sequences of `leaving` had let go of theirs.
+  bool fits(const Sequence& sequence, std::span<Sequence* const> leaving = {}) const;
   // Blocks for `tokens` tokens in all, so that they can be computed; false when there are no more.
   bool reserve(Sequence& sequence, int tokens);
   // More of the sequence's tokens are computed: others may use them from now on.
@@ -63,7 +70,8 @@ class KvCache {
   // The sequence lets go of its blocks. What is computed stays in the cache while there is room.
   void release(Sequence& sequence);
 
-  // A new step begins: so much may be read from the disk until the next one.
+  // A new step begins, however often it is planned: so much may be read from the disk until the
+  // next one.
   void begin_step() { readable_ = kReadBytesAStep; }
   // Brings what the sequence could use from the disk back into memory. True: there is more, and the
   // sequence should not be admitted before another step has asked again.
@@ -82,6 +90,8 @@ class KvCache {
 
   int available() const { return pool_.free() + pool_.idle(); }
   PrefixIndex::Match find(const Sequence& sequence) const;
+  bool fits(const Sequence& sequence, const PrefixIndex::Match& match,
+            std::span<Sequence* const> leaving) const;
   void shorten(PrefixIndex::Match& match) const;
   bool allocate(Sequence& sequence, int tokens);
   bool open_window(Sequence& sequence, int blocks);
@@ -94,6 +104,7 @@ class KvCache {
   void enter_tail(Sequence& sequence);
   PrefixIndex::Entered enter(const Sequence& sequence, int at, int end);
   Keys keys(const std::string& space, int before, Tokens tokens) const;
+  std::optional<Keys> next_on_disk(const Sequence& sequence, const std::vector<int>& chain) const;
   bool bring_next(const Sequence& sequence, std::vector<int>& chain);
   void write_out(int block, bool wait);
 

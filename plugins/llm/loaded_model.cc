@@ -93,6 +93,7 @@ Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
       Model::workspace_bytes(plan.shape, config.tokens_per_step, plan.context);
   // Tokenizer tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
+  plan.weights_bytes = *weights;
   plan.bytes = *weights + workspace + kRest + slot * std::size_t(plan.cache.slots) +
                (block + KvCache::kBookkeepingBytes) * std::size_t(plan.cache.blocks);
   if (disk > 0) plan.bytes += DiskTier::memory_bytes(block + slot, disk);
@@ -147,7 +148,7 @@ Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const Llm
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
                                                        const LlmConfig& config,
                                                        const LoadProgress& progress,
-                                                       const LoadNote& note) {
+                                                       const LoadNote& note, Clock clock) {
   const Result<GgufFile> file = open_file(path);
   if (!file) return file.error();
   Result<ModelPlan> plan = plan_file(*file, config);
@@ -179,16 +180,19 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                                               config.tokens_per_step, plan->context);
     loaded->disk_ = open_disk(file->path(), config, fingerprint, kv->image_bytes(), note);
   }
-  loaded->engine_ = std::make_unique<Engine>(EngineParts{&loaded->tokenizer_,
-                                                         &loaded->chat_,
-                                                         loaded->model_.get(),
-                                                         *ops,
-                                                         std::move(*kv),
-                                                         loaded->disk_.get(),
-                                                         plan->cache.blocks,
-                                                         plan->context,
-                                                         {config.sequences, config.tokens_per_step},
-                                                         config.defaults});
+  loaded->engine_ = std::make_unique<Engine>(
+      EngineParts{&loaded->tokenizer_,
+                  &loaded->chat_,
+                  loaded->model_.get(),
+                  *ops,
+                  std::move(*kv),
+                  loaded->disk_.get(),
+                  plan->cache.blocks,
+                  plan->context,
+                  {config.sequences, config.tokens_per_step, config.itl_factor},
+                  config.defaults,
+                  std::move(clock),
+                  double(plan->weights_bytes)});
   return loaded;
 }
 

@@ -16,6 +16,7 @@ struct ModelPlan {
   KvType kv_type = KvType::f16;
   int context = 0;
   KvSize cache;
+  std::size_t weights_bytes = 0;
   std::size_t load_bytes = 0;  // while loading
   std::size_t bytes = 0;       // when it runs, the KV cache full
 };
@@ -23,11 +24,13 @@ struct ModelPlan {
 class LoadedModel {
  public:
   // path: a GGUF file, a folder with exactly one, or a Hugging Face folder (hf/hf_folder.h).
+  // clock: the one of deadlines.
   static Result<ModelPlan> plan(const std::filesystem::path& path, const LlmConfig& config);
   static Result<std::unique_ptr<LoadedModel>> load(const std::filesystem::path& path,
                                                    const LlmConfig& config,
                                                    const LoadProgress& progress,
-                                                   const LoadNote& note = {});
+                                                   const LoadNote& note = {},
+                                                   Clock clock = steady_ns);
 
   Engine& engine() { return *engine_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }

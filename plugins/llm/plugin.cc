@@ -22,7 +22,11 @@ class HostClient final : public Client {
   std::string_view adapter() const { return request_.adapter(); }
   std::string_view input() const { return request_.input(0); }
   std::string_view params_json() const { return request_.params_json(); }
-  std::string_view cache_namespace() const { return request_.cache_namespace(); }
+
+  RequestInfo info() const {
+    return {request_.priority(), request_.accepted_ns(), request_.deadline_ns(),
+            request_.cache_namespace()};
+  }
 
   bool cancelled() const override { return request_.cancelled(); }
   void text(int index, std::string_view text, std::string_view meta_json, bool last) override {
@@ -32,7 +36,9 @@ class HostClient final : public Client {
   void flush() override { static_cast<void>(output_.flush(request_)); }
   void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
   void fail(const Error& error) override { request_.finish_error(to_sdk(error)); }
-  void finish_cancelled() override { request_.finish_cancelled(); }
+  void finish_cancelled(std::string_view usage_json) override {
+    request_.finish_cancelled(usage_json);
+  }
 
  private:
   sdk::Request request_;
@@ -44,6 +50,9 @@ struct LlmMetrics {
       : prefill_tokens(define.counter("prefill_tokens_total", "Prompt tokens computed")),
         decode_tokens(define.counter("decode_tokens_total", "Output tokens computed")),
         preemptions(define.counter("preemptions_total", "Sequences that lost their KV blocks")),
+        refusals(define.counter("deadline_refusals_total",
+                                "Requests ended by their deadline before any output")),
+        stops(define.counter("deadline_stops_total", "Requests whose output their deadline cut")),
         running(define.gauge("running_sequences", "Sequences in the last step")),
         waiting(define.gauge("waiting_sequences", "Sequences admitted but not running")),
         blocks_used(define.gauge("kv_blocks_used", "KV cache blocks that sequences have")),
@@ -64,6 +73,8 @@ struct LlmMetrics {
     prefill_tokens.add(double(now.prefill_tokens - last.prefill_tokens));
     decode_tokens.add(double(now.decode_tokens - last.decode_tokens));
     preemptions.add(double(now.preemptions - last.preemptions));
+    refusals.add(double(now.deadline_refusals - last.deadline_refusals));
+    stops.add(double(now.deadline_stops - last.deadline_stops));
     running.set(now.running);
     waiting.set(now.waiting);
     blocks_used.set(now.blocks_used);
@@ -83,7 +94,7 @@ struct LlmMetrics {
   }
 
   static constexpr double kBatchBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024};
-  sdk::Counter prefill_tokens, decode_tokens, preemptions;
+  sdk::Counter prefill_tokens, decode_tokens, preemptions, refusals, stops;
   sdk::Gauge running, waiting, blocks_used, blocks_cached, blocks_total;
   sdk::Counter evictions, prefix_hits, prefix_tokens;
   sdk::Gauge disk_bytes, disk_blocks;
@@ -108,8 +119,8 @@ class LlmEngine final : public sdk::Engine {
     if (!view.adapter().empty())
       return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
     const std::string_view op = view.op(), input = view.input(), params = view.params_json();
-    const std::string_view space = view.cache_namespace();
-    loaded_->engine().submit(id, std::move(client), op, input, params, space);
+    const RequestInfo info = view.info();
+    loaded_->engine().submit(id, std::move(client), op, input, params, info);
   }
   bool step() override {
     const bool worked = loaded_->engine().step();
@@ -153,7 +164,8 @@ class LlmPlugin final : public sdk::Plugin {
         },
         [host, name = std::string(config.name)](bool warning, const std::string& text) {
           host.log(warning ? sdk::Level::warn : sdk::Level::info, text, {{"model", name}});
-        });
+        },
+        [host] { return host.now_ns(); });
     if (!loaded) return to_sdk(loaded.error());
     return std::make_unique<sdk::EngineModel>(
         host, model,

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "plugins/llm/order.h"
+
 namespace serval::llm {
 
 // Counts, not states: where a sequence stands follows from its numbers.
@@ -24,9 +26,10 @@ struct Sequence {
   int indexed = 0;            // of `blocks`, the first ones: full, and in the index
   bool tail_entered = false;  // others may copy from the block behind them
 
-  uint64_t arrival = 0;  // order of admission: lower is older
-  bool parked = false;   // its reader is slow: runs no step, first to lose its blocks
-  bool running = false;  // the scheduler's: has blocks and a place among those that run
+  Rank rank;                 // who goes first; the scheduler numbers it
+  uint64_t deadline_ns = 0;  // for the request's last token; 0: none
+  bool parked = false;       // its reader is slow: runs no step, first to lose its blocks
+  bool running = false;      // the scheduler's: has blocks and a place among those that run
 
   int size() const { return int(tokens.size()); }
   int todo() const {

@@ -56,6 +56,18 @@ def test_length(client, model):
     assert reply.usage.completion_tokens == 2
 
 
+def test_deadline(client, model):
+    limits = {"x-request-timeout-ms": "1500"}
+    chunks = list(complete(client, model, "Once upon a time", max_tokens=8000, stream=True,
+                           extra_headers=limits, extra_body={"ignore_eos": True}))
+    assert "".join(c.choices[0].text for c in chunks)
+    assert chunks[-1].choices[0].finish_reason == "deadline"
+    with pytest.raises(openai.APIStatusError) as refused:
+        complete(client, model, "word " * 6000, max_tokens=8,
+                 extra_headers={"x-request-timeout-ms": "20"})
+    assert refused.value.status_code == 504 and refused.value.code == "deadline_exceeded"
+
+
 def test_content_parts(client, model):
     parts = [{"role": "user", "content": [{"type": "text", "text": QUESTION[0]["content"]}]}]
     assert chat(client, model, messages=parts).choices[0].message.content == \

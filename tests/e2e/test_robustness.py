@@ -196,11 +196,24 @@ def test_queue_full_is_429(own_server):
     server.answers()
 
 
-def test_deadline_covers_execution(server):
+def test_deadline_cuts_the_answer(server):
     reply = httpx.post(f"{server.url}/v1/completions", timeout=60,
-                       headers={"x-request-timeout-ms": "300"},
-                       json={**LONG, "stream": False, "max_tokens": 6000})
+                       headers={"x-request-timeout-ms": "1500"},
+                       json={**LONG, "stream": False, "max_tokens": 8000})
+    assert reply.status_code == 200
+    choice, usage = reply.json()["choices"][0], reply.json()["usage"]
+    assert choice["finish_reason"] == "deadline" and choice["text"]
+    assert 0 < usage["completion_tokens"] < 8000
+    server.wait_idle()
+
+
+def test_deadline_before_the_first_token(server):
+    reply = httpx.post(f"{server.url}/v1/completions", timeout=60,
+                       headers={"x-request-timeout-ms": "20"},
+                       json={**LONG, "stream": False, "prompt": "word " * 6000, "max_tokens": 8})
     assert reply.status_code == 504
+    assert reply.json()["error"]["code"] == "deadline_exceeded"
+    assert reply.headers["x-should-retry"] == "false"
     server.wait_idle()
 
 

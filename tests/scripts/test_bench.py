@@ -49,6 +49,20 @@ def test_first_token_is_awaited(bench):
         start.first_token(server.server_port)
 
 
+def test_gaps_between_tokens(bench):
+    itl = bench("itl")
+    with fake_server(chat_events(["word"] * 200)) as server:
+        crowd = itl.Crowd()
+        begin, first = itl.first_token_s(crowd, server.server_port, "m", [1, 2])
+        stream = crowd.open(server.server_port, {})
+        crowd.read_until(lambda: stream.events == 202)
+        crowd.close()
+    assert first > begin and len(stream.times) == 202
+    stream.times = [1.0, 1.5, 1.5, 1.75, 9.0]
+    assert stream.gaps(1.0, 2.0) == [500, 0, 250]
+    assert [itl.percentile(range(200), share) for share in (0, 0.5, 0.99, 1)] == [0, 100, 198, 199]
+
+
 def text(value):
     return struct.pack("<Q", len(value)) + value.encode()
 

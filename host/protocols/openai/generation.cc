@@ -103,16 +103,31 @@ Status Generation::take(std::size_t call, const Event& event, std::string& out) 
   return {};
 }
 
-// The end of one call: a reply is good only if every choice is complete.
+// The end of one call: a reply is good only if every choice is complete, or its time was up.
 Status Generation::settle(std::size_t call, const Finish& finish) {
   call_done_[call] = true;
   --calls_left_;
+  if (finish.error.code == Code::deadline_exceeded) {
+    late_ = finish.error;
+    add_usage(finish.usage_json, usage_);
+    return {};
+  }
   if (finish.error.code != Code::ok) return finish.error;
   for (int i = 0; i < setup_.choices_per_call; ++i)
     if (!choice_done_[call * std::size_t(setup_.choices_per_call) + std::size_t(i)])
       return broken("a choice without a last event");
   add_usage(finish.usage_json, usage_);
   return {};
+}
+
+// Ends the choices that the deadline has cut.
+void Generation::close_late(std::string& out) {
+  Event last;
+  last.last = true;
+  EventMeta meta;
+  meta.finish_reason = "deadline";
+  for (std::size_t choice = 0; choice < choice_done_.size(); ++choice)
+    if (!choice_done_[choice]) setup_.renderer->event(int(choice), last, meta, out);
 }
 
 Generation::Progress Generation::drain(std::size_t i, std::string& out, std::size_t most) {
@@ -157,6 +172,13 @@ Generation::Progress Generation::advance(std::string& out, std::size_t most) {
     more = more || progress == Progress::more;
   }
   if (calls_left_ > 0) return more ? Progress::more : Progress::wait;
+  if (late_.code != Code::ok) {
+    if (!begun_) {
+      error_ = late_;
+      return Progress::failed;
+    }
+    close_late(out);
+  }
   if (!begun_) {
     begun_ = true;
     setup_.renderer->begin(out);

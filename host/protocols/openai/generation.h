@@ -49,7 +49,9 @@ struct GenerationSetup {
 };
 
 // An error before the first event is an HTTP status; after it, one `data: {"error":..}` and a
-// broken stream. Calls that still run when this is destroyed are cancelled.
+// broken stream. A deadline that passes after the first event cuts the answer instead: what there
+// is goes out, its choices end with finish_reason "deadline". Calls that still run when this is
+// destroyed are cancelled.
 class Generation : public Reply {
  public:
   explicit Generation(GenerationSetup setup);
@@ -67,6 +69,7 @@ class Generation : public Reply {
   Progress drain(std::size_t call, std::string& out, std::size_t most);
   Status take(std::size_t call, const Event& event, std::string& out);
   Status settle(std::size_t call, const Finish& finish);
+  void close_late(std::string& out);
   void cancel_rest();
 
   GenerationSetup setup_;
@@ -75,8 +78,9 @@ class Generation : public Reply {
   std::size_t calls_left_;
   Usage usage_;
   Error error_{Code::ok, {}, {}, 0};
-  bool begun_ = false;  // an event has come, or all calls ended well
-  std::string first_;   // streamed: rendered before the head was asked for
+  Error late_{Code::ok, {}, {}, 0};  // not ok: some call's deadline passed
+  bool begun_ = false;               // an event has come, or all calls ended well
+  std::string first_;                // streamed: rendered before the head was asked for
   Progress first_progress_ = Progress::wait;
 };
 

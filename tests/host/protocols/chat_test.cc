@@ -178,6 +178,35 @@ TEST_F(Chat, TheCacheSaltGoesToTheHostNotToTheModel) {
   EXPECT_EQ(registry.requests[0].params_json, "{}");
 }
 
+TEST_F(Chat, ADeadlineCutsAnAnswerThatHasBegun) {
+  for (const bool stream : {false, true}) {
+    registry.calls.clear();
+    Got got = post(std::string(R"(,"n":2,"stream":)") + (stream ? "true" : "false"));
+    call().emit(0, "half");
+    call().emit(1, "whole");
+    call().close(1);
+    EXPECT_FALSE(read_on(got));
+    call().fail(error(Code::deadline_exceeded, "too late"), 7, 3);
+    ASSERT_TRUE(read_on(got));
+    EXPECT_EQ(got.response.status, 200);
+    EXPECT_EQ(got.state, Reply::State::done);
+    if (stream) {
+      const std::vector<std::string> data = sse_data(got.response.body);
+      EXPECT_EQ(data.back(), "[DONE]");
+      const std::string& last = data.at(data.size() - 2);
+      EXPECT_EQ(at(last, "/choices/0/index"), 0);
+      EXPECT_EQ(at(last, "/choices/0/finish_reason"), "deadline");
+    } else {
+      const std::string& body = got.response.body;
+      EXPECT_EQ(at(body, "/choices/0/message/content"), "half");
+      EXPECT_EQ(at(body, "/choices/0/finish_reason"), "deadline");
+      EXPECT_EQ(at(body, "/choices/1/message/content"), "whole");
+      EXPECT_EQ(at(body, "/choices/1/finish_reason"), "stop");
+      EXPECT_EQ(at(body, "/usage/completion_tokens"), 3);
+    }
+  }
+}
+
 // A plugin that breaks the rules of docs/requests.md gives an error, not half an answer.
 TEST_F(Chat, BrokenPluginsAreInternalErrors) {
   const std::function<void(FakeCall&)> faults[] = {

@@ -87,6 +87,26 @@ TEST_F(Completion, OneFailureFailsAllAndCancelsTheRest) {
   EXPECT_EQ(registry.calls[0]->cancelled(), CancelReason::client);
 }
 
+TEST_F(Completion, ADeadlineCutsPromptsThatHaveBegunAndFailsOthers) {
+  Got got = post(R"("prompt":["a","b"])");
+  registry.calls.at(0)->fail(error(Code::deadline_exceeded, "too late"));
+  EXPECT_FALSE(read_on(got));  // the other prompt decides
+  registry.calls.at(1)->emit(0, "half");
+  registry.calls.at(1)->fail(error(Code::deadline_exceeded, "too late"));
+  ASSERT_TRUE(read_on(got));
+  EXPECT_EQ(got.response.status, 200);
+  EXPECT_EQ(at(got.response.body, "/choices/0/text"), "");
+  EXPECT_EQ(at(got.response.body, "/choices/0/finish_reason"), "deadline");
+  EXPECT_EQ(at(got.response.body, "/choices/1/text"), "half");
+  EXPECT_EQ(at(got.response.body, "/choices/1/finish_reason"), "deadline");
+
+  registry.calls.clear();
+  got = post(R"("prompt":["a","b"])");
+  for (const auto& call : registry.calls) call->fail(error(Code::deadline_exceeded, "too late"));
+  ASSERT_TRUE(read_on(got));
+  EXPECT_EQ(got.response.status, 504);
+}
+
 TEST_F(Completion, EchoWithLogprobsGivesThePromptsProbabilities) {
   Got got = post(R"("prompt":"\u00e4b","echo":true,"logprobs":2,"max_tokens":0)");
   EXPECT_EQ(registry.requests[0].params_json,

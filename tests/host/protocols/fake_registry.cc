@@ -5,6 +5,15 @@
 #include "serval/request.h"
 
 namespace serval::host {
+namespace {
+
+std::string usage(int64_t prompt_tokens, int64_t completion_tokens, int64_t cached) {
+  return "{\"prompt_tokens\":" + std::to_string(prompt_tokens) +
+         ",\"completion_tokens\":" + std::to_string(completion_tokens) +
+         ",\"cached_tokens\":" + std::to_string(cached) + "}";
+}
+
+}  // namespace
 
 std::optional<Event> FakeCall::pop() {
   std::unique_lock lock(mutex_);
@@ -66,9 +75,7 @@ void FakeCall::close(uint32_t index, std::string reason) {
 
 void FakeCall::end(int64_t prompt_tokens, int64_t completion_tokens, int64_t cached) {
   Finish finish;
-  finish.usage_json = "{\"prompt_tokens\":" + std::to_string(prompt_tokens) +
-                      ",\"completion_tokens\":" + std::to_string(completion_tokens) +
-                      ",\"cached_tokens\":" + std::to_string(cached) + "}";
+  finish.usage_json = usage(prompt_tokens, completion_tokens, cached);
   {
     std::lock_guard lock(mutex_);
     finish_ = finish;
@@ -76,11 +83,12 @@ void FakeCall::end(int64_t prompt_tokens, int64_t completion_tokens, int64_t cac
   wake();
 }
 
-void FakeCall::fail(Error error) {
+void FakeCall::fail(Error error, int64_t prompt_tokens, int64_t completion_tokens) {
   {
     std::lock_guard lock(mutex_);
     finish_.emplace();
     finish_->error = std::move(error);
+    finish_->usage_json = usage(prompt_tokens, completion_tokens, 0);
   }
   wake();
 }

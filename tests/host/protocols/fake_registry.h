@@ -25,7 +25,7 @@ class FakeCall : public Call {
   // The last event of a choice.
   void close(uint32_t index, std::string reason = "stop");
   void end(int64_t prompt_tokens = 0, int64_t completion_tokens = 0, int64_t cached = 0);
-  void fail(Error error);
+  void fail(Error error, int64_t prompt_tokens = 0, int64_t completion_tokens = 0);
 
   CancelReason cancelled() const;
 

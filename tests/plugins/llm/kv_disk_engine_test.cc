@@ -115,7 +115,8 @@ TEST_F(KvDiskEngine, OtherNumbersOrSpacesFindNothing) {
   {
     auto loaded = load(config());
     Outcome outcome;
-    loaded->engine().submit(1, std::make_unique<TestClient>(outcome), "complete", "", asked, "b");
+    loaded->engine().submit(1, std::make_unique<TestClient>(outcome), "complete", "", asked,
+                            {.space = "b"});
     while (!outcome.ended) loaded->engine().step();
     EXPECT_EQ(cached(outcome), 0);
   }

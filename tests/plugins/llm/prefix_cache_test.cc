@@ -141,7 +141,8 @@ TEST(PrefixCache, SpacesShareNothing) {
   const std::string prompt(90, 'x');
   const auto ask = [&](const char* space) {
     Outcome outcome;
-    engine.submit(1, std::make_unique<TestClient>(outcome), "complete", prompt, kGreedy, space);
+    engine.submit(1, std::make_unique<TestClient>(outcome), "complete", prompt, kGreedy,
+                  {.space = space});
     while (!outcome.ended) engine.step();
     return cached_tokens(outcome);
   };
@@ -215,7 +216,7 @@ TEST_P(Shuffled, SchedulesChangeNoBit) {
       const std::string space = std::to_string(round / 3);  // cold now and then
       for (const std::size_t i : order) {
         engine.submit(i + 1, std::make_unique<TestClient>(outcomes[i]), "complete", "", asked[i],
-                      space);
+                      {.space = space});
         for (int steps = int(random() % 4); steps > 0; --steps) engine.step();
         if (random() % 40 == 0) outcomes[i].cancelled = true;
       }

@@ -18,9 +18,10 @@ inline std::filesystem::path golden_path(const std::string& file) {
 }
 
 // name: "llama" is the GGUF file, "llama.hf" the Hugging Face folder of the same model.
-inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConfig config = {}) {
+inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConfig config = {},
+                                                Clock clock = steady_ns) {
   const std::string file = name.ends_with(".hf") ? name : name + ".gguf";
-  auto loaded = LoadedModel::load(golden_path(file), config, {});
+  auto loaded = LoadedModel::load(golden_path(file), config, {}, {}, std::move(clock));
   EXPECT_TRUE(loaded.ok()) << loaded.error().message;
   return loaded ? std::move(*loaded) : nullptr;
 }
@@ -52,7 +53,8 @@ class TestClient final : public Client {
     ASSERT_EQ(o_.finish[i], "") << "text behind the last";
     o_.texts[i] += text;
     o_.meta += meta;
-    if (last) o_.finish[i] = meta.find("\"stop\"") != meta.npos ? "stop" : "length";
+    for (const char* reason : {"stop", "length", "deadline"})
+      if (last && meta.find(std::string("\"") + reason + '"') != meta.npos) o_.finish[i] = reason;
     if (o_.credit > 0) {
       --o_.credit;
     } else {
@@ -76,15 +78,19 @@ class TestClient final : public Client {
     o_.ended = true;
     o_.error = error;
   }
-  void finish_cancelled() override { fail(Error{Code::cancelled, "cancelled", {}, 0}); }
+  void finish_cancelled(std::string_view usage) override {
+    o_.usage = usage;
+    fail(Error{Code::cancelled, "cancelled", {}, 0});
+  }
 
  private:
   Outcome& o_;
 };
 
 inline void submit(Engine& engine, uint64_t id, Outcome& outcome, const std::string& prompt,
-                   const std::string& params, const char* op = "complete") {
-  engine.submit(id, std::make_unique<TestClient>(outcome), op, prompt, params);
+                   const std::string& params, const char* op = "complete",
+                   const RequestInfo& info = {}) {
+  engine.submit(id, std::make_unique<TestClient>(outcome), op, prompt, params, info);
 }
 
 // Runs one request to its end.
