@@ -4,9 +4,9 @@ constexpr int kVecsPerGroup = kGroupRows / Vec::width;
 // Weights of one pass over the tokens: stay well inside a 1 MB second-level cache, while a tile of
 // activations stays in the first level for all of them.
 constexpr std::size_t kStripeBytes = 256 << 10;
-// Weights are asked for this far ahead while few tokens use each of them.
-constexpr int kPrefetchBytes = 2048;
-constexpr int kPrefetchTokens = 4;
+// Weights are asked for this far ahead when a tile of tokens is the first to use them.
+constexpr int kPrefetchBytes = 4096;
+constexpr int kPrefetchTokens = 4;  // of a float matmul, or items of an attention
 
 // Into the second-level cache: the first level tracks too few lines in flight to keep memory busy.
 // Measured on Zen 4 with another load on the machine: GEMV from memory 15 to 18 GB/s without any
@@ -14,7 +14,7 @@ constexpr int kPrefetchTokens = 4;
 void prefetch(const void* p) { __builtin_prefetch(p, 0, 2); }
 
 // y rows [16g, 16g+16) of one token, from the finished sum [16].
-void finish(const MatMul& a, int64_t g, int token, const float* sum) {
+SERVAL_INLINE void finish(const MatMul& a, int64_t g, int token, const float* sum) {
   const int64_t row = g * kGroupRows;
   const int rows = a.w.rows - row < kGroupRows ? int(a.w.rows - row) : kGroupRows;
   for (int i = 0; i < kVecsPerGroup; ++i) {
@@ -35,13 +35,14 @@ struct Group {
 // Each record's sum is scaled when it is complete; the running totals wait in memory, so that the
 // registers are free for the sums.
 template <PackedForm form, int kZeroShift, int N>
-void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token) {
+void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token,
+                  bool first_use) {
   alignas(64) float total[N][kGroupRows] = {};
   const int64_t pairs = (a.w.cols / kBlockCols + 1) / 2;
   for (int64_t pair = 0; pair < pairs; pair += 2, x += stride) {
     Rows16 part[N] = {};
     for (int i = 0; i < 2 && pair + i < pairs; ++i) {
-      if constexpr (N <= kPrefetchTokens) {
+      if (first_use) {
         const uint8_t* ahead = g.data + quants_at(form, 2 * (pair + i)) + kPrefetchBytes;
         for (int line = 0; line < pair_bytes(form); line += 64) prefetch(ahead + line);
       }
@@ -61,10 +62,11 @@ void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, in
 // Tokens [token, last) of one tile, in runs of N, then N/2, ... 1.
 template <PackedForm form, int kZeroShift, int N>
 void quant_tile_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token,
-                       int last) {
-  for (; token + N <= last; token += N)
-    quant_tokens<form, kZeroShift, N>(a, g, x + token % kTileTokens, stride, token);
-  if constexpr (N > 1) quant_tile_tokens<form, kZeroShift, N / 2>(a, g, x, stride, token, last);
+                       int last, bool first_use) {
+  for (; token + N <= last; token += N, first_use = false)
+    quant_tokens<form, kZeroShift, N>(a, g, x + token % kTileTokens, stride, token, first_use);
+  if constexpr (N > 1)
+    quant_tile_tokens<form, kZeroShift, N / 2>(a, g, x, stride, token, last, first_use);
 }
 
 int smaller(int a, int b) { return a < b ? a : b; }
@@ -82,7 +84,8 @@ void quant_matmul(const MatMul& a) {
       const int last = smaller((t / kTileTokens + 1) * kTileTokens, a.token_end);
       for (int64_t g = begin; g < end; ++g) {
         const Group group{static_cast<const uint8_t*>(a.w.data) + std::size_t(g) * stride, g};
-        quant_tile_tokens<form, kZeroShift, kMaxTokens>(a, group, x, tile.tokens, t, last);
+        quant_tile_tokens<form, kZeroShift, kMaxTokens>(a, group, x, tile.tokens, t, last,
+                                                        t == a.token_begin);
       }
       t = last;
     }
