@@ -21,7 +21,7 @@
 
 namespace serval {
 
-// Activations as the integer matmul reads them: int8 in runs of 128 columns (the last one may be
+// Activations as the integer matmul reads them: int8 in runs of 64 columns (the last one may be
 // shorter), each with its own scale. out is an opaque buffer of quantized_bytes(T, K) bytes,
 // 64-byte aligned. Values: q = round(x * 127 / max|x|) of the run. NaN or infinite x gives some
 // finite q.
@@ -188,7 +188,6 @@ struct Attention {
 struct Ops {
   const char* name;
   bool (*usable)();  // whether this CPU and its operating system can run it
-  KvType kv_type;    // what its attention is fastest with, bar the types below 16 bits
   void (*quantize_rows)(const QuantizeRows&);
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);

@@ -1,6 +1,6 @@
 // The layout of quantised activations, shared by quantize_rows and every matmul.
 //
-// Tokens go in tiles of up to 16. A tile holds, for each run of 128 columns, one record a token; so
+// Tokens go in tiles of up to 16. A tile holds, for each run of 64 columns, one record a token; so
 // the micro-kernel finds the operands of its tokens at constant distances. Static for the reason
 // float16.h gives.
 #pragma once
@@ -11,8 +11,8 @@ namespace serval {
 namespace {
 
 constexpr int kTileTokens = 16;
-constexpr int kRecordCols = 128;
-constexpr int kRecordBlocks = 4;  // of 32 columns
+constexpr int kRecordCols = 64;
+constexpr int kRecordBlocks = 2;  // of 32 columns
 
 // Value of column i: scale * q[i]. Columns past the row's end are 0.
 struct QuantRecord {
@@ -21,9 +21,9 @@ struct QuantRecord {
   int32_t minus_sum_low[kRecordBlocks];  // the same over the block's columns 0..15
   uint16_t sums[kRecordBlocks];          // sum(q) as bf16: multiplies the weights' offsets
   float scale;
-  int32_t unused[5];  // to whole cache lines
+  int32_t unused[2];  // to 32 bytes
 };
-static_assert(sizeof(QuantRecord) == 192);
+static_assert(sizeof(QuantRecord) == 96);
 
 struct QuantTile {
   int64_t first_record;  // of the tile, in records from the start of the buffer

@@ -283,7 +283,6 @@ float log_sum_exp(const float* x, int64_t n) {
 const Ops kReferenceOps = {
     .name = "reference",
     .usable = always_usable,
-    .kv_type = KvType::f16,
     .quantize_rows = quantize_rows,
     .matmul = matmul,
     .rms_norm = rms_norm,

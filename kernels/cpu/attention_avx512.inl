@@ -1,5 +1,6 @@
-// Attention over bf16, int8 and int4 caches with the dot-product instructions of AVX-512: the
-// queries and the softmax's weights take the cache's precision (bf16 for int4). Structure and
+// Attention over caches of 16 bits and less with AVX-512. For bf16, int8 and int4 its dot-product
+// instructions do the work: there the queries and the softmax's weights take the cache's precision
+// (bf16 for int4). Structure and
 // determinism are those of attention.inl: an item is one query position and one head, and sees its
 // tiles of 32 keys in order of position, with one chain of operations a tile whoever shares the
 // loads.
@@ -8,8 +9,8 @@ constexpr float kMasked = -1e30f;  // a score below any real one whose power of 
 
 struct NativeItems {
   alignas(64) float out[kNativeItems][kMaxHeadDim];
-  alignas(64) float p[kNativeItems][kKvBlockTokens];      // scores in powers of two, then weights
-  alignas(64) uint32_t q[kMaxHeadDim / 2][kNativeItems];  // 2 bf16 or 4 int8 of consecutive d
+  alignas(64) float p[kNativeItems][kKvBlockTokens];  // scores in powers of two, then weights
+  alignas(64) uint32_t q[kMaxHeadDim][kNativeItems];  // 2 bf16 or 4 int8 of consecutive d
   alignas(64) uint32_t weights[kNativeItems][kKvBlockTokens / 2];  // 2 bf16 or 4 uint8 keys
   float q_scale[kNativeItems];
   int32_t q_start[kNativeItems];
@@ -26,11 +27,12 @@ struct NativeTile {
   const float* scales;  // int8: of K [32], of V [32]
 };
 
-// 2^x for x <= 0: Taylor to r^5 with |r| <= 1/2, 2.4e-6 relative.
+// 2^x for x <= 0: Taylor to r^6 with |r| <= 1/2, 1.2e-7 relative.
 __m512 exp2_native(__m512 x) {
   const __m512 n = _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT);
   const __m512 r = _mm512_sub_ps(x, n);
-  __m512 p = _mm512_set1_ps(1.33335581e-3f);
+  __m512 p = _mm512_set1_ps(1.54035304e-4f);
+  p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(1.33335581e-3f));
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(9.61812911e-3f));
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(5.55041087e-2f));
   p = _mm512_fmadd_ps(p, r, _mm512_set1_ps(2.40226507e-1f));
@@ -49,6 +51,65 @@ void prefetch_tile(const uint8_t* next, int64_t side, int index) {
     prefetch(next + side + line);
   }
 }
+
+// f16 has no dot product here: keys and values are widened and multiplied as floats.
+struct F16Cache {
+  static void prepare(const float* q, int head_dim, float scale, NativeItems& items, int i) {
+    for (int d = 0; d < head_dim; ++d) items.q[d][i] = float_to_bits(q[d] * scale);
+  }
+
+  template <int N>
+  SERVAL_INLINE static void score(const NativeTile& tile, const uint8_t* next, int head_dim,
+                                  NativeItems& items, int first) {
+    __m512 low[N], high[N];
+    for (int i = 0; i < N; ++i) low[i] = high[i] = _mm512_setzero_ps();
+    const int64_t side = kv_side_bytes(KvType::f16, head_dim);
+    for (int d = 0; d < head_dim; ++d) {
+      if constexpr (N <= kPrefetchTokens)
+        if (d % 2 == 0) prefetch_tile(next, side, d / 2);
+      const uint16_t* k = reinterpret_cast<const uint16_t*>(tile.k) + d * kKvBlockTokens;
+      const __m512 k_low = Vec::load_half(k).v, k_high = Vec::load_half(k + 16).v;
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) {
+        const __m512 q = (__m512)word(items.q[d][first + i]);
+        low[i] = _mm512_fmadd_ps(k_low, q, low[i]);
+        high[i] = _mm512_fmadd_ps(k_high, q, high[i]);
+      }
+    }
+    for (int i = 0; i < N; ++i) {
+      _mm512_store_ps(items.p[first + i], low[i]);
+      _mm512_store_ps(items.p[first + i] + 16, high[i]);
+    }
+  }
+
+  static void weigh(const NativeTile&, __m512 low, __m512 high, NativeItems& items, int i) {
+    _mm512_store_ps(items.p[i], low);
+    _mm512_store_ps(items.p[i] + 16, high);
+  }
+
+  template <int N, int C>
+  SERVAL_INLINE static void mix(const NativeTile& tile, int head_dim, int keys, int d,
+                                __mmask16 lanes, NativeItems& items, int first) {
+    __m512 sum[N][C];
+    for (int i = 0; i < N; ++i)
+      for (int c = 0; c < C; ++c)
+        sum[i][c] = _mm512_mul_ps(_mm512_load_ps(items.out[first + i] + d + c * 16),
+                                  _mm512_set1_ps(items.decay[first + i]));
+    const uint16_t* row = reinterpret_cast<const uint16_t*>(tile.v) + d;
+    for (int key = 0; key < keys; ++key, row += head_dim) {
+      __m512 v[C];
+      for (int c = 0; c < C; ++c)
+        v[c] = _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(lanes, row + c * 16));
+#pragma GCC unroll 8
+      for (int i = 0; i < N; ++i) {
+        const __m512 weight = _mm512_set1_ps(items.p[first + i][key]);
+        for (int c = 0; c < C; ++c) sum[i][c] = _mm512_fmadd_ps(v[c], weight, sum[i][c]);
+      }
+    }
+    for (int i = 0; i < N; ++i)
+      for (int c = 0; c < C; ++c) _mm512_store_ps(items.out[first + i] + d + c * 16, sum[i][c]);
+  }
+};
 
 struct Bf16Cache {
   static void prepare(const float* q, int head_dim, float scale, NativeItems& items, int i) {
@@ -339,12 +400,14 @@ void native_items(const Attention& a, int kv_head, int begin, int count) {
 
 // False: not a type this file knows.
 bool native_attention(const Attention& a) {
-  if (a.type == KvType::f32 || a.type == KvType::f16) return false;
+  if (a.type == KvType::f32) return false;
   const int all = a.n * (a.heads / a.kv_heads);
   for (int kv_head = a.kv_head_begin; kv_head < a.kv_head_end; ++kv_head) {
     for (int begin = 0; begin < all; begin += kNativeItems) {
       const int count = smaller(kNativeItems, all - begin);
-      if (a.type == KvType::bf16)
+      if (a.type == KvType::f16)
+        native_items<F16Cache>(a, kv_head, begin, count);
+      else if (a.type == KvType::bf16)
         native_items<Bf16Cache>(a, kv_head, begin, count);
       else if (a.type == KvType::int8)
         native_items<Int8Cache>(a, kv_head, begin, count);

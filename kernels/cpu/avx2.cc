@@ -18,6 +18,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2, KvType::f16);
+constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2);
 
 }  // namespace serval

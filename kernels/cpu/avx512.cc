@@ -18,6 +18,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512, KvType::bf16);
+constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512);
 
 }  // namespace serval

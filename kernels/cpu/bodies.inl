@@ -18,11 +18,10 @@ bool native_attention(const Attention&) { return false; }
 #include "kernels/cpu/logits.inl"
 // clang-format on
 
-constexpr Ops make_table(const char* name, bool (*usable)(), KvType kv_type) {
+constexpr Ops make_table(const char* name, bool (*usable)()) {
   return {
       .name = name,
       .usable = usable,
-      .kv_type = kv_type,
       .quantize_rows = quantize_rows,
       .matmul = matmul,
       .rms_norm = rms_norm,

@@ -84,22 +84,21 @@ Offsets load_offsets(const uint8_t* p) {
           {_mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(int(0xffff0000u))))}};
 }
 
-// part[t] += W x[t] / scale over one pair of blocks, which is number `in_record` (0 or 1) of the
-// records at x.
+// part[t] += W x[t] / scale over the pair of blocks that the records at x stand for.
 template <PackedForm form, int kZeroShift, int N>
-SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, int in_record, const QuantRecord* x,
+SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecord* x,
                             Rows16 (&part)[N]) {
   for (int half = 0; half < 2; ++half) {
     for (int b = 0; b < 2; ++b) {
       const uint8_t* scales = group + scales_at(form, 2 * pair + b);
       half_block<form, kZeroShift, N>(group + quants_at(form, 2 * pair + b) + half * 32,
-                                      reinterpret_cast<const uint16_t*>(scales) + half * 8,
-                                      2 * in_record + b, x, part, half);
+                                      reinterpret_cast<const uint16_t*>(scales) + half * 8, b, x,
+                                      part, half);
     }
     if constexpr (has_offsets(form)) {
       const Offsets offsets = load_offsets(group + offsets_at(form, pair) + half * 32);
       for (int t = 0; t < N; ++t) {
-        const uint16_t* sums = x[t].sums + 2 * in_record;
+        const uint16_t* sums = x[t].sums;
         Vec& y = part[t].v[half];
         y = fma(offsets.first, Vec::set(bf16_to_f32(sums[0])), y);
         y = fma(offsets.second, Vec::set(bf16_to_f32(sums[1])), y);

@@ -69,10 +69,9 @@ SERVAL_INLINE void block_tokens(const __m512i (&w)[8], Vec d, Vec second, int in
   }
 }
 
-// part[t] += W x[t] / scale over one pair of blocks, which is number `in_record` (0 or 1) of the
-// records at x.
+// part[t] += W x[t] / scale over the pair of blocks that the records at x stand for.
 template <PackedForm form, int kZeroShift, int N>
-SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, int in_record, const QuantRecord* x,
+SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecord* x,
                             Rows16 (&part)[N]) {
   constexpr int kTogether = N < 4 ? N : 4;
   for (int half = 0; half < 2; ++half) {
@@ -85,14 +84,13 @@ SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, int in_record, c
     if constexpr (form == PackedForm::byte_16) second = Vec::load_half(scales + 16);
 #pragma GCC unroll 4
     for (int t = 0; t < N; t += kTogether)
-      block_tokens<form, kZeroShift, kTogether>(w, d, second, 2 * in_record + half, x + t,
-                                                part + t);
+      block_tokens<form, kZeroShift, kTogether>(w, d, second, half, x + t, part + t);
   }
   if constexpr (has_offsets(form)) {
     const __m512i offsets = _mm512_load_si512(group + offsets_at(form, pair));
 #pragma GCC unroll 16
     for (int t = 0; t < N; ++t)
-      part[t].v[0].v = _mm512_dpbf16_ps(part[t].v[0].v, (__m512bh)offsets,
-                                        (__m512bh)broadcast4(x[t].sums + 2 * in_record));
+      part[t].v[0].v =
+          _mm512_dpbf16_ps(part[t].v[0].v, (__m512bh)offsets, (__m512bh)broadcast4(x[t].sums));
   }
 }

@@ -73,26 +73,24 @@ SERVAL_INLINE Vec quarter_block(const uint8_t* quants, const uint16_t* scales, i
   }
 }
 
-// part[t] += W x[t] / scale over one pair of blocks, which is number `in_record` (0 or 1) of the
-// records at x.
+// part[t] += W x[t] / scale over the pair of blocks that the records at x stand for.
 template <PackedForm form, int kZeroShift, int N>
-SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, int in_record, const QuantRecord* x,
+SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecord* x,
                             Rows16 (&part)[N]) {
   for (int quarter = 0; quarter < 4; ++quarter) {
     for (int b = 0; b < 2; ++b) {
       const uint8_t* quants = group + quants_at(form, 2 * pair + b) + quarter * 16;
       const uint8_t* scales = group + scales_at(form, 2 * pair + b) + quarter * 8;
       for (int t = 0; t < N; ++t)
-        part[t].v[quarter] =
-            quarter_block<form, kZeroShift>(quants, reinterpret_cast<const uint16_t*>(scales),
-                                            2 * in_record + b, x[t], part[t].v[quarter]);
+        part[t].v[quarter] = quarter_block<form, kZeroShift>(
+            quants, reinterpret_cast<const uint16_t*>(scales), b, x[t], part[t].v[quarter]);
     }
     if constexpr (has_offsets(form)) {
       Ints both;
       __builtin_memcpy(&both, group + offsets_at(form, pair) + quarter * 16, sizeof both);
       const Vec first{(Floats)(both << 16)}, second{(Floats)(both & int(0xffff0000u))};
       for (int t = 0; t < N; ++t) {
-        const uint16_t* sums = x[t].sums + 2 * in_record;
+        const uint16_t* sums = x[t].sums;
         Vec& y = part[t].v[quarter];
         y = fma(first, Vec::set(bf16_to_f32(sums[0])), y);
         y = fma(second, Vec::set(bf16_to_f32(sums[1])), y);

@@ -16,6 +16,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kGenericOps = make_table("generic", always_usable, KvType::f16);
+constinit const Ops kGenericOps = make_table("generic", always_usable);
 
 }  // namespace serval

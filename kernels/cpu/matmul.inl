@@ -39,15 +39,13 @@ void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, in
                   bool first_use) {
   alignas(64) float total[N][kGroupRows] = {};
   const int64_t pairs = (a.w.cols / kBlockCols + 1) / 2;
-  for (int64_t pair = 0; pair < pairs; pair += 2, x += stride) {
+  for (int64_t pair = 0; pair < pairs; ++pair, x += stride) {
     Rows16 part[N] = {};
-    for (int i = 0; i < 2 && pair + i < pairs; ++i) {
-      if (first_use) {
-        const uint8_t* ahead = g.data + quants_at(form, 2 * (pair + i)) + kPrefetchBytes;
-        for (int line = 0; line < pair_bytes(form); line += 64) prefetch(ahead + line);
-      }
-      pair_dot<form, kZeroShift, N>(g.data, pair + i, i, x, part);
+    if (first_use) {
+      const uint8_t* ahead = g.data + quants_at(form, 2 * pair) + kPrefetchBytes;
+      for (int line = 0; line < pair_bytes(form); line += 64) prefetch(ahead + line);
     }
+    pair_dot<form, kZeroShift, N>(g.data, pair, x, part);
 #pragma GCC unroll 16
     for (int t = 0; t < N; ++t) {
       for (int v = 0; v < kVecsPerGroup; ++v) {

@@ -21,8 +21,8 @@ const char* config_schema() {
       "description": "how much longer prompts may make the steps of running streams"},
     "kv_cache_mib": {"type": "integer", "minimum": 1, "maximum": 16777216, "default": 1024,
       "description": "memory for keys and values, MiB"},
-    "kv_type": {"type": "string", "enum": ["auto", "f32", "f16", "bf16", "int8", "int4"],
-      "default": "auto", "description": "element type of the KV cache"},
+    "kv_type": {"type": "string", "enum": ["f32", "f16", "bf16", "int8", "int4"],
+      "default": "f16", "description": "element type of the KV cache"},
     "kv_disk_mib": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0,
       "description": "keys and values on the disk, MiB; 0: none"},
     "kv_disk_path": {"type": "string", "maxLength": 4096,
@@ -52,14 +52,15 @@ void read_kv_type(JsonReader& reader, LlmConfig& config) {
                                                             {"bf16", KvType::bf16},
                                                             {"int8", KvType::int8},
                                                             {"int4", KvType::int4}};
-  std::string name = "auto";
+  std::string name = "f16";
   reader.read("kv_type", name);
-  if (name == "auto") return;
-  for (const auto& [known, type] : kNames)
-    if (name == known) config.kv_type = type;
-  if (!config.kv_type)
-    reader.fail("kv_type", "kv_type is \"" + name.substr(0, 32) +
-                               "\"; it must be auto, f32, f16, bf16, int8 or int4");
+  for (const auto& [known, type] : kNames) {
+    if (name != known) continue;
+    config.kv_type = type;
+    return;
+  }
+  reader.fail("kv_type",
+              "kv_type is \"" + name.substr(0, 32) + "\"; it must be f32, f16, bf16, int8 or int4");
 }
 
 }  // namespace

@@ -29,11 +29,9 @@ Result<GgufFile> open_file(const std::filesystem::path& path) {
 }
 
 // The compressed cache of latent attention has the plain 32- and 16-bit types only.
-Result<KvType> choose_kv_type(const GgufFile& file, const ModelShape& shape,
-                              const LlmConfig& config, const Ops& ops) {
-  if (shape.attention != AttentionKind::latent) return config.kv_type.value_or(ops.kv_type);
-  const KvType type = config.kv_type.value_or(KvType::f16);
-  if (type == KvType::f32 || type == KvType::f16) return type;
+Status check_kv_type(const GgufFile& file, const ModelShape& shape, KvType type) {
+  if (shape.attention != AttentionKind::latent || type == KvType::f32 || type == KvType::f16)
+    return {};
   return error(Code::unimplemented,
                file.path().string() + ": kv_type of a model with latent attention is f16 or f32",
                "kv_type");
@@ -60,17 +58,15 @@ KvSize cache_size(const ModelShape& shape, KvType type, const LlmConfig& config)
 }
 
 Result<ModelPlan> plan_file(const GgufFile& file, const LlmConfig& config) {
-  const Result<const Ops*> ops = best_ops();
-  if (!ops) return ops.error();
   Result<ModelShape> shape = read_shape(file);
   if (!shape) return shape.error();
   const Result<std::size_t> weights = weights_bytes(file, *shape);
   if (!weights) return weights.error();
   ModelPlan plan;
   plan.shape = std::move(*shape);
-  const Result<KvType> kv_type = choose_kv_type(file, plan.shape, config, **ops);
-  if (!kv_type) return kv_type.error();
-  plan.kv_type = *kv_type;
+  if (const Status legal = check_kv_type(file, plan.shape, config.kv_type); !legal)
+    return legal.error();
+  plan.kv_type = config.kv_type;
   plan.context =
       config.context == 0 ? plan.shape.context : std::min(config.context, plan.shape.context);
   const std::size_t block = KvMemory::block_bytes(plan.shape, plan.kv_type);

@@ -54,11 +54,11 @@ TEST_P(Quantize, TokenRangesAndBatchesGiveTheSameRecords) {
 TEST_P(Quantize, ZeroTinyAndNonFiniteRuns) {
   const int64_t cols = 4 * kRecordCols;
   std::vector<float> x(std::size_t(cols), 0);
-  for (int i = 128; i < 256; ++i) x[std::size_t(i)] = 1e-42f;
-  x[256] = NAN;
-  x[257] = 3;
-  x[384] = INFINITY;
-  x[385] = -INFINITY;
+  for (int i = kRecordCols; i < 2 * kRecordCols; ++i) x[std::size_t(i)] = 1e-42f;
+  x[2 * kRecordCols] = NAN;
+  x[2 * kRecordCols + 1] = 3;
+  x[3 * kRecordCols] = INFINITY;
+  x[3 * kRecordCols + 1] = -INFINITY;
   Aligned out(quantized_bytes(1, cols));
   ops().quantize_rows({x.data(), cols, 1, cols, 0, 1, out.data()});
   for (int64_t run = 0; run < 4; ++run) {

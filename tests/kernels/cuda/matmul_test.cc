@@ -33,12 +33,12 @@ TEST_F(CudaMatMul, QuantizedRecordsStandForTheirValues) {
 TEST_F(CudaMatMul, QuantizesZeroTinyHugeAndNonFiniteRuns) {
   const int64_t cols = 5 * kRecordCols;
   std::vector<float> x(std::size_t(cols), 0);
-  for (int i = 128; i < 256; ++i) x[std::size_t(i)] = 1e-42f;
-  x[256] = NAN;
-  x[257] = 3;
-  x[384] = INFINITY;
-  x[385] = -INFINITY;
-  x[512] = 3e38f;
+  for (int i = kRecordCols; i < 2 * kRecordCols; ++i) x[std::size_t(i)] = 1e-42f;
+  x[2 * kRecordCols] = NAN;
+  x[2 * kRecordCols + 1] = 3;
+  x[3 * kRecordCols] = INFINITY;
+  x[3 * kRecordCols + 1] = -INFINITY;
+  x[4 * kRecordCols] = 3e38f;
   Aligned out(quantized_bytes(1, cols));
   ops_.quantize_rows({x.data(), cols, 1, cols, 0, 1, out.data()});
   const auto run = [&](int64_t index) -> const QuantRecord& {

@@ -24,7 +24,6 @@ bool always() { return true; }
 constexpr Ops kSimulatedOps = {
     .name = "cuda_on_cpu",
     .usable = always,
-    .kv_type = KvType::f16,
     .quantize_rows = run<&CudaOps::quantize_rows>,
     .matmul = run<&CudaOps::matmul>,
     .rms_norm = run<&CudaOps::rms_norm>,

@@ -221,7 +221,7 @@ TEST(LatentAttention, CacheTypesItHasNotAreRefused) {
     EXPECT_EQ(plan.error().code, Code::unimplemented);
     EXPECT_NE(plan.error().message.find("f16 or f32"), std::string::npos) << plan.error().message;
   }
-  config.kv_type = std::nullopt;
+  config.kv_type = KvType::f16;
   const Result<ModelPlan> plan = LoadedModel::plan(golden_path("deepseek-v3.gguf"), config);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_EQ(plan->kv_type, KvType::f16);
