@@ -32,7 +32,8 @@ class Reader:
 
 
 def token_cost(path):
-    """(bytes of weights that a decode step reads, multiply-adds of a prompt token).
+    """(bytes of weights that a decode step reads, multiply-adds of a prompt token, elements of keys
+    and values that a token of context holds).
 
     A decode step reads every weight once; an untied input embedding is read by one row only. A
     prompt token multiplies with the matrices of the blocks; the output head sees one token of the
@@ -47,7 +48,7 @@ def token_cost(path):
         for _ in range(keys):
             read.text()
             read.skip_value(read.scalar("I"))
-        macs, rows = 0, []
+        macs, kept, rows = 0, 0, []
         for _ in range(tensors):
             name = read.text()
             shape = [read.scalar("Q") for _ in range(read.scalar("I"))]
@@ -55,6 +56,8 @@ def token_cost(path):
             rows.append((read.scalar("Q"), name))
             if len(shape) == 2 and name.startswith("blk."):
                 macs += shape[0] * shape[1]
+                if name.endswith((".attn_k.weight", ".attn_v.weight")):
+                    kept += shape[1]
         start = file.tell()
         size = file.seek(0, 2)
     rows.sort()
@@ -63,4 +66,4 @@ def token_cost(path):
     total = sum(bytes_of.values())
     if "output.weight" in bytes_of:
         total -= bytes_of["token_embd.weight"]
-    return total, macs
+    return total, macs, kept

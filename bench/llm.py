@@ -1,142 +1,115 @@
 #!/usr/bin/env python3
 """Serval's LLM plugin against llama.cpp: the same GGUF file, the same threads, by turns.
 
-    bench/run llm [--quick] [--model FILE] [--threads N] [--pairs N]
+    bench/run llm [--quick] [--models all] [--ik PROGRAM] [--kv TYPE] [--row ROW]...
 
 Prints, for each row, the medians of both, the median of the ratios of the pairs, and Serval's share
-of the roof: what memory bandwidth (decode) or 8-bit multiply-adds (prefill) allow at most here.
+of the roof (what memory bandwidth or 8-bit multiply-adds allow at most here), and all of them again
+at the end. Figures are tokens/s; -ttft-p90 is ms, -busy and prompt-again-ttft are percent.
 """
 
 import argparse
-import json
 import os
 import pathlib
-import random
-import statistics
 import subprocess
 import sys
 
+import offline
+import over_http
 import serving
-from gguf_sizes import token_cost
-from load import run_streams
+from compare import by_turns
 
-BIN = serving.ROOT / "build/bin"
-WORDS = ("light time house water river stone paper glass summer winter engine garden letter music "
-         "window story market island silver copper morning evening bridge castle").split()
-
-
-def output(command):
-    run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
-    if run.returncode != 0:
-        raise SystemExit(f"{command[0]} failed:\n{run.stdout[-1000:]}{run.stderr[-2000:]}")
-    return run.stdout
+SMOLLM2 = ("smollm2", "smollm2-135m-instruct", "SmolLM2-135M-Instruct.Q4_1.gguf")
+OTHERS = [("qwen0.5b", "qwen2.5-coder-0.5b-instruct",
+           "qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"),
+          ("gemma270m", "gemma-3-270m", "gemma-3-270m-q4_k_m.gguf")]
 
 
-class Roof:
-    def __init__(self, model, threads):
-        lines = dict(line.split() for line in output([BIN / "roof", threads]).splitlines())
-        self.read, self.mac = float(lines["read_bytes_s"]), float(lines["int8_mac_s"])
-        self.bytes, self.macs = token_cost(model)
-        print(f"roof: {self.read / 1e9:.1f} GB/s read, {self.mac / 1e9:.0f} G int8 MAC/s; a token "
-              f"is {self.bytes / 1e6:.0f} MB and {self.macs / 1e6:.0f} M MAC")
-
-    def prefill(self):
-        return self.mac / self.macs
-
-    def decode(self, batch):
-        return batch / max(self.bytes / self.read, batch * self.macs / self.mac)
-
-
-def peer_offline(options, prompt, gen):
-    """llama-bench, tokens/s; one warm-up run of its own, then the mean of three."""
-    text = output([options.peer / "llama-bench", "-m", options.model, "-p", prompt, "-n", gen,
-                   "-t", options.threads, "-r", 3, "-o", "json"])
-    return json.loads(text)[0]["avg_ts"]
-
-
-def serval_offline(options, prompt, gen):
-    """serval-llm-bench, tokens/s: the median of three runs after a warm-up."""
-    text = output([BIN / "serval-llm-bench", "--model", options.model, "--prompt", prompt or 1,
-                   "--gen", gen, "--threads", options.threads, "--runs", 3])
-    figures = dict(line.split()[:2] for line in text.splitlines())
-    return float(figures["prefill_tok_s" if prompt else "decode_tok_s"])
+def llama_bench_rows(o, name, model, roof, prompt, gen, depth=0):
+    """Rows that llama-bench has too: [(names, ours, theirs, limits)], with --ik twice."""
+    common, runs = (model, o.threads), 1 if o.quick else 3
+    programs = [("", o.peer / "llama-bench", ["-d", depth])]
+    if o.ik:  # the fork has -gp DEPTH,GEN instead of -d
+        programs.append(("-ik", o.ik, None))
+    for suffix, program, deep in programs:
+        yield ([f"{name}-prefill-{prompt}{suffix}"],
+               lambda _: (offline.serval(*common, o.kv, prompt=prompt, runs=runs),),
+               lambda _, p=program: (offline.peer(p, *common, prompt, 0, runs=runs),),
+               [roof.prefill()])
+        yield ([f"{name}-decode-1{suffix}"],
+               lambda _: (offline.serval(*common, o.kv, gen=gen, runs=runs),),
+               lambda _, p=program: (offline.peer(p, *common, 0, gen, runs=runs),),
+               [roof.decode(1)])
+        if depth:
+            args = (0, 64, deep) if deep else (0, 0, ["-gp", f"{depth},64"])
+            yield ([f"{name}-decode-at-{depth}{suffix}"],
+                   lambda _: (offline.serval(*common, o.kv, gen=64, context=depth, runs=runs),),
+                   lambda _, p=program, a=args: (offline.peer(p, *common, *a, runs=runs),),
+                   [roof.decode(1, depth)])
 
 
-def bodies(name, turn, streams, tokens):
-    """Requests that share no beginning, so that no prompt cache helps either side."""
-    pick = random.Random(turn)
-    return [{"model": name, "prompt": " ".join([f"{turn}.{i}"] + pick.choices(WORDS, k=60)),
-             "max_tokens": tokens, "temperature": 0, "ignore_eos": True, "stream": True,
-             "stream_options": {"include_usage": True}} for i in range(streams)]
+def smollm2_rows(o, roof, gen):
+    runs = 1 if o.quick else 3
+    for streams in (8, 16):
+        yield ([f"smollm2-decode-{streams}"],
+               lambda _, n=streams: (offline.serval(o.model, o.threads, o.kv, gen=gen, streams=n,
+                                                    context=64, runs=runs),),
+               lambda _, n=streams: (offline.peer_batched(o.peer / "llama-batched-bench", o.model,
+                                                          o.threads, n, 64, gen),),
+               [roof.decode(streams, 64)])
+    yield (["smollm2-decode-busy"],
+           lambda _: (offline.share_when_busy(
+               lambda: offline.serval(o.model, o.threads, o.kv, gen=gen, runs=runs)),),
+           lambda _: (offline.share_when_busy(
+               lambda: offline.peer(o.peer / "llama-bench", o.model, o.threads, 0, gen,
+                                    runs=runs)),), [None])
+    length = 500 if o.quick else 2000
+    yield (["prompt-again-ttft"],
+           lambda turn: over_http.again(over_http.serval, o, turn, length),
+           lambda turn: over_http.again(over_http.peer, o, turn, length), [None])
+    for names, streams in ((["http-1"], 1), (["http-16-total", "http-16-ttft-p90"], 16)):
+        yield (names, lambda turn, n=streams: over_http.crowd(over_http.serval, o, turn, n, gen),
+               lambda turn, n=streams: over_http.crowd(over_http.peer, o, turn, n, gen),
+               [roof.decode(streams), None])
 
 
-def http_streams(port, name, turn, streams, tokens):
-    run_streams(port, "/v1/completions", bodies(name, -turn - 1, 2, 8))  # warm-up
-    seconds, done = run_streams(port, "/v1/completions", bodies(name, turn, streams, tokens))
-    made = sum(stream.completion_tokens() for stream in done)
-    if made != streams * tokens:
-        raise SystemExit(f"{made} tokens came instead of {streams * tokens}")
-    return made / seconds
-
-
-def peer_http(options, turn, streams, tokens):
-    port = serving.free_port()
-    command = [options.peer / "llama-server", "-m", options.model, "--port", port, "-np", streams,
-               "-c", streams * 512, "-t", options.threads, "-tb", options.threads, "--no-warmup"]
-    with serving.running(command, port, "/health"):
-        return http_streams(port, "any", turn, streams, tokens)
-
-
-def serval_http(options, turn, streams, tokens):
-    config = (f'[[model]]\nname = "bench"\npath = "{options.model}"\n'
-              f"[model.config]\nthreads = {options.threads}\n")
-    with serving.serval(config) as (_, port):
-        return http_streams(port, "bench", turn, streams, tokens)
-
-
-def compare(row, pairs, ours, theirs, roof):
-    """Runs both by turns, the first one changing; one RATIO line."""
-    figures = {ours: [], theirs: []}
-    for pair in range(pairs):
-        for side in ((ours, theirs) if pair % 2 else (theirs, ours)):
-            figures[side].append(side(pair))
-    ratio = statistics.median(a / b for a, b in zip(figures[ours], figures[theirs]))
-    mine, other = statistics.median(figures[ours]), statistics.median(figures[theirs])
-    print(f"RATIO {row} {mine:.1f} {other:.1f} {ratio:.2f} {mine / roof:.2f}", flush=True)
+def rows(o, folder):
+    gen, prompt, depth = (32, 128, 512) if o.quick else (128, 512, 2048)
+    roof = offline.Roof(o.model, o.threads, o.kv)
+    yield from llama_bench_rows(o, SMOLLM2[0], o.model, roof, prompt, gen, depth)
+    yield from smollm2_rows(o, roof, gen)
+    for name, pack, file in [] if o.quick else OTHERS:
+        model = folder / pack / file
+        if o.models == "all":
+            subprocess.run([serving.ROOT / "scripts/get-model", pack], check=True)
+        if model.exists():
+            yield from llama_bench_rows(o, name, model,
+                                        offline.Roof(model, o.threads, o.kv), 128, gen)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    models = pathlib.Path(os.environ.get("SERVAL_MODELS", serving.ROOT / "models"))
+    folder = pathlib.Path(os.environ.get("SERVAL_MODELS", serving.ROOT / "models")).absolute()
     parser.add_argument("--peer", type=pathlib.Path, required=True, help="llama.cpp's programs")
-    parser.add_argument("--model", type=pathlib.Path, default=models /
-                        "smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
+    parser.add_argument("--ik", type=pathlib.Path, help="ik_llama.cpp's llama-bench")
+    parser.add_argument("--models", choices=["present", "all"], default="present")
+    parser.add_argument("--kv", choices=sorted(offline.KV_BYTES), default="auto")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--quick", action="store_true", help="one pair, short answers")
+    parser.add_argument("--quick", action="store_true", help="one pair, short, SmolLM2 only")
     parser.add_argument("--row", action="append", help="only this row (may be repeated)")
-    options = parser.parse_args()
-    options.model = options.model.absolute()
-    pairs, tokens = (1, 32) if options.quick else (options.pairs, 128)
-    roof = Roof(options.model, options.threads)
-    rows = {
-        "prefill-512": (lambda _: serval_offline(options, 512, 0),
-                        lambda _: peer_offline(options, 512, 0), roof.prefill()),
-        "decode-1": (lambda _: serval_offline(options, 0, tokens),
-                     lambda _: peer_offline(options, 0, tokens), roof.decode(1)),
-        "http-1-stream": (lambda turn: serval_http(options, turn, 1, tokens),
-                          lambda turn: peer_http(options, turn, 1, tokens), roof.decode(1)),
-        "http-16-streams": (lambda turn: serval_http(options, turn, 16, tokens),
-                            lambda turn: peer_http(options, turn, 16, tokens), roof.decode(16)),
-    }
-    for name in options.row or rows:
-        if name not in rows:
-            parser.error(f"no row {name!r}; there are {', '.join(rows)}")
-    print("      row serval peer ratio share-of-roof   (tokens/s)")
-    for name, (ours, theirs, limit) in rows.items():
-        if not options.row or name in options.row:
-            compare(name, pairs, ours, theirs, limit)
+    o = parser.parse_args()
+    o.model = folder / SMOLLM2[1] / SMOLLM2[2]
+    lines, seen = [], []
+    print("      row serval peer ratio share-of-roof")
+    for names, ours, theirs, limits in rows(o, folder):
+        seen += names
+        if not o.row or set(names) & set(o.row):
+            lines += by_turns(names, 1 if o.quick else o.pairs, ours, theirs, limits)
+    if missing := set(o.row or []) - set(seen):
+        parser.error(f"no row {', '.join(sorted(missing))}; there are {', '.join(seen)}")
+    print("\n" + "\n".join(lines))
 
 
 if __name__ == "__main__":

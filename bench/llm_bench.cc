@@ -1,9 +1,8 @@
 // serval-llm-bench: the llm engine's speed without a server in front.
 //   prefill_tok_s  tokens of a prompt of --prompt tokens, computed in one request
-//   decode_tok_s   tokens of --gen tokens drawn greedily by --streams streams at a time, after
-//   prompts of
-//                  --context tokens
-// Each is the median of --runs runs.
+//   decode_tok_s   tokens of --streams streams in total, drawn greedily, after prompts of --context
+//                  tokens: --gen for each, counted only while every one of them is in decode
+// Each is the median of --runs runs. --kv is the configuration's kv_type.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -18,15 +17,15 @@ namespace serval::llm {
 namespace {
 
 struct Options {
-  std::string model;
+  std::string model, kv = "auto";
   int prompt = 512, gen = 128, streams = 1, context = 1, threads = 0, runs = 5;
 };
 
 // Counts what comes; the text itself is not looked at.
 class CountingClient final : public Client {
  public:
-  explicit CountingClient(int& ended) : ended_(ended) {}
-  bool cancelled() const override { return false; }
+  CountingClient(int& ended, const bool& stop) : ended_(ended), stop_(stop) {}
+  bool cancelled() const override { return stop_; }
   void text(int, std::string_view, std::string_view, bool) override {}
   bool blocked() const override { return false; }
   void flush() override {}
@@ -35,10 +34,11 @@ class CountingClient final : public Client {
     std::fprintf(stderr, "%s\n", error.message.c_str());
     std::exit(1);
   }
-  void finish_cancelled(std::string_view) override {}
+  void finish_cancelled(std::string_view) override { ++ended_; }
 
  private:
   int& ended_;
+  const bool& stop_;
 };
 
 std::string token_list(int count, int salt) {
@@ -52,9 +52,9 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void submit(Engine& engine, int& ended, int prompt, int gen, int salt) {
+void submit(Engine& engine, int& ended, const bool& stop, int prompt, int gen, int salt) {
   static uint64_t id = 0;
-  engine.submit(++id, std::make_unique<CountingClient>(ended), "complete", "",
+  engine.submit(++id, std::make_unique<CountingClient>(ended, stop), "complete", "",
                 R"({"temperature":0,"ignore_eos":true,"max_tokens":)" + std::to_string(gen) +
                     R"(,"prompt_tokens":[)" + token_list(prompt, salt) + "]}",
                 // A space of its own: nothing comes from the prefix cache.
@@ -63,21 +63,35 @@ void submit(Engine& engine, int& ended, int prompt, int gen, int salt) {
 
 double prefill(Engine& engine, const Options& o, int run) {
   int ended = 0;
+  const bool stop = false;
   const auto start = std::chrono::steady_clock::now();
-  submit(engine, ended, o.prompt, 1, run);
+  submit(engine, ended, stop, o.prompt, 1, run);
   while (ended < 1) engine.step();
   return o.prompt / seconds_since(start);
 }
 
 double decode(Engine& engine, const Options& o, int run) {
   int ended = 0;
-  for (int i = 0; i < o.streams; ++i) submit(engine, ended, o.context, o.gen + 1, run * 100 + i);
-  const uint64_t prompt_tokens = engine.counts().prefill_tokens + uint64_t(o.streams * o.context);
+  bool stop = false;
+  // The first streams decode while the prompts of the others are computed: they get more tokens
+  // to draw, as many as such steps have at one prompt token each.
+  const int lead = (o.streams - 1) * o.context;
+  for (int i = 0; i < o.streams; ++i)
+    submit(engine, ended, stop, o.context, o.gen + lead + 1, run * 100 + i);
+  const uint64_t prompt_tokens = engine.counts().prefill_tokens + uint64_t(o.streams) * o.context;
   while (engine.counts().prefill_tokens < prompt_tokens) engine.step();
   const auto start = std::chrono::steady_clock::now();
   const uint64_t before = engine.counts().decode_tokens;
+  const uint64_t goal = before + uint64_t(o.streams) * o.gen;
+  while (engine.counts().decode_tokens < goal && ended == 0) engine.step();
+  const double speed = double(engine.counts().decode_tokens - before) / seconds_since(start);
+  if (engine.counts().decode_tokens < goal) {
+    std::fprintf(stderr, "a stream ended before %d tokens of each were counted\n", o.gen);
+    std::exit(1);
+  }
+  stop = true;
   while (ended < o.streams) engine.step();
-  return double(engine.counts().decode_tokens - before) / seconds_since(start);
+  return speed;
 }
 
 template <class Measure>
@@ -89,9 +103,13 @@ double median(int runs, Measure measure) {
 }
 
 int run(const Options& o) {
-  LlmConfig config;
-  config.threads = o.threads;
-  Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(o.model, config, {});
+  const Result<LlmConfig> config =
+      parse_config("{\"threads\":" + std::to_string(o.threads) + ",\"kv_type\":\"" + o.kv + "\"}");
+  if (!config) {
+    std::fprintf(stderr, "%s\n", config.error().message.c_str());
+    return 1;
+  }
+  Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(o.model, *config, {});
   if (!loaded) {
     std::fprintf(stderr, "%s\n", loaded.error().message.c_str());
     return 1;
@@ -113,8 +131,8 @@ int main(int argc, char** argv) {
   serval::llm::Options o;
   for (int i = 1; i + 1 < argc; i += 2) {
     const std::string key = argv[i];
-    if (key == "--model") {
-      o.model = argv[i + 1];
+    if (key == "--model" || key == "--kv") {
+      (key == "--kv" ? o.kv : o.model) = argv[i + 1];
       continue;
     }
     int* target = key == "--prompt"    ? &o.prompt
@@ -133,7 +151,7 @@ int main(int argc, char** argv) {
   if (o.model.empty() || argc % 2 == 0 || o.runs < 1) {
     std::fprintf(stderr,
                  "usage: serval-llm-bench --model FILE [--prompt N] [--gen N] [--streams N] "
-                 "[--context N] [--threads N] [--runs N]\n");
+                 "[--context N] [--threads N] [--runs N] [--kv TYPE]\n");
     return 2;
   }
   return serval::llm::run(o);

@@ -18,6 +18,7 @@ class Stream:
     """One streamed answer: when its first event came, how many, and what it ended with."""
 
     def __init__(self, port, path, body):
+        self.begin = time.perf_counter()
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.sendall(request_bytes(path, body))
         self.socket.setblocking(False)
@@ -44,6 +45,10 @@ class Stream:
         self.events += count
         self.tail = (self.tail + data)[-4096:]
         return True
+
+    def first_token_s(self):
+        """From the request to its first event."""
+        return self.first - self.begin
 
     def check(self):
         if not self.head.startswith(b"HTTP/1.1 200"):

@@ -73,7 +73,7 @@ def tensor(name, shape, offset):
 
 @pytest.mark.parametrize("tied", [True, False])
 def test_cost_of_a_token(bench, tmp_path, tied):
-    tensors = [("token_embd.weight", (8, 10), 320), ("blk.0.attn_q.weight", (8, 8), 256),
+    tensors = [("token_embd.weight", (8, 10), 320), ("blk.0.attn_k.weight", (8, 8), 256),
                ("blk.0.attn_norm.weight", (8,), 32)]
     if not tied:
         tensors.append(("output.weight", (8, 10), 320))
@@ -87,5 +87,21 @@ def test_cost_of_a_token(bench, tmp_path, tied):
     path = tmp_path / "tiny.gguf"
     path.write_bytes(b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 3) + keys + head
                      + bytes(offset))
-    read, macs = bench("gguf_sizes").token_cost(path)
-    assert (read, macs) == (320 + 256 + 32, 64)
+    assert bench("gguf_sizes").token_cost(path) == (320 + 256 + 32, 64, 8)
+
+
+def test_table_of_batched_bench(bench):
+    table = ("main: n_kv_max = 4096\n"
+             "|    PP |     TG |    B |   N_KV |   T_PP s | S_PP t/s |   T_TG s | S_TG t/s |\n"
+             "|-------|--------|------|--------|----------|----------|----------|----------|\n"
+             "|    64 |    128 |    8 |   1536 |    1.500 |   341.33 |    5.000 |   204.80 |\n"
+             "|    64 |    128 |   16 |   3072 |    3.000 |   341.33 |    8.000 |   256.00 |\n")
+    assert bench("offline").batched_speeds(table) == {8: 204.8, 16: 256.0}
+
+
+def test_ratio_line(bench):
+    compare = bench("compare")
+    sides = {"ours": [(20.0, 1.0), (40.0, 3.0)], "theirs": [(10.0, 2.0), (10.0, 2.0)]}
+    lines = compare.by_turns(["speed", "wait"], 2, lambda i: sides["ours"][i],
+                             lambda i: sides["theirs"][i], [60.0, None])
+    assert lines == ["RATIO speed 30.0 10.0 3.00 0.50", "RATIO wait 2.0 2.0 1.00 -"]
