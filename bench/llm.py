@@ -94,7 +94,7 @@ def main():
     parser.add_argument("--peer", type=pathlib.Path, required=True, help="llama.cpp's programs")
     parser.add_argument("--ik", type=pathlib.Path, help="ik_llama.cpp's llama-bench")
     parser.add_argument("--models", choices=["present", "all"], default="present")
-    parser.add_argument("--kv", choices=sorted(offline.KV_BYTES), default="auto")
+    parser.add_argument("--kv", choices=sorted(offline.KV_BYTES), default="f16")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="one pair, short, SmolLM2 only")

@@ -17,7 +17,7 @@ namespace serval::llm {
 namespace {
 
 struct Options {
-  std::string model, kv = "auto";
+  std::string model, kv = "f16";
   int prompt = 512, gen = 128, streams = 1, context = 1, threads = 0, runs = 5;
 };
 

@@ -9,7 +9,7 @@ import serving
 from gguf_sizes import token_cost
 
 BIN = serving.ROOT / "build/bin"
-KV_BYTES = {"f32": 4, "f16": 2, "bf16": 2, "auto": 2, "int8": 1, "int4": 0.5}
+KV_BYTES = {"f32": 4, "f16": 2, "bf16": 2, "int8": 1, "int4": 0.5}
 
 
 def output(command):
