@@ -16,6 +16,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/divergence.h"
 #include "plugins/llm/loaded_model.h"
 
 namespace serval::llm {
@@ -39,29 +40,6 @@ struct Judgement {
   std::vector<double> divergences;
   std::size_t same_top = 0;
 };
-
-struct Distribution {
-  const float* logits;
-  int top;
-  double log_sum;  // log of the sum of exp(logit)
-  double log_probability(int token) const { return double(logits[token]) - log_sum; }
-};
-
-Distribution distribution(const float* logits, int vocab) {
-  const int top = int(std::max_element(logits, logits + vocab) - logits);
-  double sum = 0;
-  for (int i = 0; i < vocab; ++i) sum += double(std::exp(logits[i] - logits[top]));
-  return {logits, top, double(logits[top]) + std::log(sum)};
-}
-
-double divergence(const Distribution& p, const Distribution& q, int vocab) {
-  double kl = 0;
-  for (int i = 0; i < vocab; ++i) {
-    const double log_p = p.log_probability(i);
-    kl += double(std::exp(float(log_p))) * (log_p - q.log_probability(i));
-  }
-  return kl;
-}
 
 LlmConfig config_for(const Options& o, KvType type) {
   LlmConfig config;
