@@ -1,21 +1,14 @@
-#!/usr/bin/env python3
 """Perplexity of an English text by Serval and by llama.cpp: same GGUF file, same windows of tokens.
-
-    scripts/quality llm [--windows N]
 
 Both take the text's tokens in windows of 512 and judge the second half of each, given all before it
 in the window. Serval is asked over HTTP (/v1/completions with echo and logprobs), llama.cpp by its
-own llama-perplexity. Exit status 1 when they differ by more than --limit.
+own llama-perplexity.
 """
 
-import argparse
 import json
 import math
-import os
-import pathlib
 import re
 import subprocess
-import sys
 import urllib.error
 import urllib.request
 
@@ -72,20 +65,8 @@ def serval_perplexity(options, tokens, windows):
     return math.exp(total / count)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    models = pathlib.Path(os.environ.get("SERVAL_MODELS", serving.ROOT / "models"))
-    parser.add_argument("--peer", type=pathlib.Path, required=True, help="llama.cpp's programs")
-    parser.add_argument("--model", type=pathlib.Path, default=models /
-                        "smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf")
-    parser.add_argument("--text", type=pathlib.Path,
-                        default=serving.ROOT / "bench/data/opticks.txt")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--windows", type=int, default=16, help="0: the whole text")
-    parser.add_argument("--limit", type=float, default=0.01, help="largest relative difference")
-    options = parser.parse_args()
-    options.model, options.text = options.model.absolute(), options.text.absolute()
+def compare(options):
+    """Prints both figures of options.model; false: they are more than options.limit apart."""
     tokens = tokens_of(options)
     most = len(tokens) // WINDOW
     windows = min(options.windows or most, most)
@@ -93,9 +74,5 @@ def main():
     ours = serval_perplexity(options, tokens, windows)
     difference = ours / theirs - 1
     print(f"perplexity of {options.text.name}, {windows * WINDOW} tokens: serval {ours:.4f}, "
-          f"llama.cpp {theirs:.4f}, difference {100 * difference:+.2f} %")
-    return 1 if abs(difference) > options.limit else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+          f"llama.cpp {theirs:.4f}, difference {100 * difference:+.2f} %", flush=True)
+    return abs(difference) <= options.limit

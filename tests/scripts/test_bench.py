@@ -1,5 +1,6 @@
 """The measuring parts of bench/ count right."""
 
+import argparse
 import importlib
 import struct
 
@@ -105,3 +106,55 @@ def test_ratio_line(bench):
     lines = compare.by_turns(["speed", "wait"], 2, lambda i: sides["ours"][i],
                              lambda i: sides["theirs"][i], [60.0, None])
     assert lines == ["RATIO speed 30.0 10.0 3.00 0.50", "RATIO wait 2.0 2.0 1.00 -"]
+
+
+def test_figures_of_quality(bench):
+    quality = bench("quality_llm")
+    lines = ("some note\nkv f32 perplexity_reference 21.2 perplexity 21.3 kl_mean 0.001\n"
+             "kv int8 perplexity_reference 21.2 perplexity 22 kl_mean -1e-06\n")
+    rows = quality.judged(lines)
+    assert list(rows) == ["f32", "int8"]
+    assert rows["int8"] == {"perplexity_reference": 21.2, "perplexity": 22, "kl_mean": -1e-6}
+    theirs = ("Mean PPL(Q)                   :  30.530294 ±   4.268032\n"
+              "Mean PPL(base)                :  30.546226 ±   4.255973\n"
+              "Mean    KLD:  -0.002695 ±   0.000097\n99.9%   KLD:   0.018457\n")
+    assert quality.peer_figures(theirs) == [30.530294, -0.002695]
+    with pytest.raises(SystemExit, match="no KL divergence"):
+        quality.peer_figures("Final estimate: PPL = 30.6")
+
+
+def test_packs_of_quality(bench, tmp_path, capsys):
+    quality = bench("quality_llm")
+    options = argparse.Namespace(model=None, quick=False)
+    with pytest.raises(SystemExit, match="0 GGUF files, want 1"):
+        quality.packs(options, tmp_path)
+    files = {name: tmp_path / name / "a.gguf" for name in quality.PACKS}
+    missing = files.popitem()[0]
+    for file in files.values():
+        file.parent.mkdir()
+        file.touch()
+    assert quality.packs(options, tmp_path) == list(files.items())
+    assert missing in capsys.readouterr().err
+    options.quick = True
+    assert quality.packs(options, tmp_path) == [(quality.SMOLLM2, files[quality.SMOLLM2])]
+    options.model = tmp_path / "other.gguf"
+    assert quality.packs(options, tmp_path) == [("other", options.model)]
+
+
+def test_f32_file_follows_its_source(bench, tmp_path, monkeypatch):
+    reweigh = bench("reweigh")
+    monkeypatch.setattr(reweigh, "CACHE", tmp_path)
+    written = []
+
+    def write(source, target, kind):
+        written.append((source, kind))
+        target.touch()
+        return target
+
+    monkeypatch.setattr(reweigh, "write", write)
+    source = tmp_path / "a.gguf"
+    source.write_bytes(b"1")
+    first = reweigh.f32(source)
+    assert reweigh.f32(source) == first and written == [(source, "F32")]
+    source.write_bytes(b"22")
+    assert reweigh.f32(source) != first and len(written) == 2
