@@ -54,8 +54,7 @@ LlmConfig config_for(const Options& o, KvType type) {
 Result<KvType> kv_type_of(const std::string& name) {
   const Result<LlmConfig> config = parse_config(R"({"kv_type":")" + name + R"("})");
   if (!config) return config.error();
-  if (!config->kv_type) return invalid("--kv is \"" + name + "\"; name the types themselves");
-  return *config->kv_type;
+  return config->kv_type;
 }
 
 // A cache of one window for each type of the list, names parted by commas.
