@@ -99,7 +99,7 @@ Result<PackFile> PackFile::map(int fd, const std::string& name, const Digest& id
   std::vector<uint64_t> sums(chunks);
   pool.run(int(chunks),
            [&](int i) { sums[std::size_t(i)] = checksum(chunk(pack.payload_, std::size_t(i))); });
-  if (std::memcmp(sums.data(), table.data(), table.size()) != 0) return damaged("is damaged");
+  if (!std::ranges::equal(std::as_bytes(std::span(sums)), table)) return damaged("is damaged");
   return pack;
 }
 
