@@ -176,6 +176,10 @@ Result<ModelDescription> describe_model(HfJson& config, const TensorTable& tenso
   ModelDescription model = family->describe(reader);
   model.architecture.family = type;
   model.task = reader.task;
+  // A model saved without the head that it was trained with.
+  if (const DenseNames& dense = model.masked_words.dense;
+      !dense.weight.empty() && !tensors.has(dense.weight[0]))
+    model.masked_words = {};
   read_classes(reader, model);
   check_shape(config, model.architecture);
   if (!config.status()) return config.status().error();
