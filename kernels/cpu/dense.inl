@@ -17,6 +17,9 @@ struct Tile {
   int row;
   int rows;
   alignas(64) float sum[kTileRows][kDensePanel];
+
+  Tile(const Dense& a, int64_t panel, int row, int rows)
+      : a(a), panel(panel), row(row), rows(rows) {}
 };
 
 template <DenseType type, int N>
@@ -109,7 +112,7 @@ void dense_of(const Dense& a) {
     for (int64_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
       for (int i = 0; i < tiles; ++i) {
         const int first = rows * i / tiles, last = rows * (i + 1) / tiles;
-        Tile tile_{a, panel, begin + first, last - first, {}};
+        Tile tile_(a, panel, begin + first, last - first);
         tile_of<type, kTileRows>(tile_);
         emit(tile_);
       }

@@ -3,6 +3,12 @@
 constexpr int kTileRows = 12;
 constexpr int kTileVecs = 2;
 
+// vpdpbusd in place. Of the intrinsic GCC 12 keeps a second copy of every sum, in memory when there
+// are more than 20: half the speed.
+SERVAL_INLINE void add_dots(__m512i& sum, __m512i w, __m512i q) {
+  asm("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(w), "v"(q));
+}
+
 // sum[t] = x row t times the weights of kTileVecs vectors of outputs, over `steps` steps. int8: the
 // exact integer as a float.
 template <DenseType type, int N>
@@ -10,19 +16,16 @@ SERVAL_INLINE void tile(const uint8_t* w, const uint8_t* x, std::size_t stride, 
                         Vec (&sum)[N][kTileVecs]) {
   if constexpr (type == DenseType::int8) {
     __m512i dot[N][kTileVecs];
-    for (int t = 0; t < N; ++t) {
-      int32_t start;
-      __builtin_memcpy(&start, x + t * stride + 8, 4);
-      for (int v = 0; v < kTileVecs; ++v) dot[t][v] = _mm512_set1_epi32(start);
-    }
+    for (int t = 0; t < N; ++t)
+      dot[t][0] = dot[t][1] = broadcast4(x + t * stride + offsetof(DenseRowHeader, start));
     x += sizeof(DenseRowHeader);
     for (int64_t s = 0; s < steps; ++s, w += kDenseStepBytes, x += 4) {
       const __m512i first = _mm512_loadu_si512(w), second = _mm512_loadu_si512(w + 64);
 #pragma GCC unroll 12
       for (int t = 0; t < N; ++t) {
         const __m512i q = broadcast4(x + t * stride);
-        dot[t][0] = _mm512_dpbusd_epi32(dot[t][0], first, q);
-        dot[t][1] = _mm512_dpbusd_epi32(dot[t][1], second, q);
+        add_dots(dot[t][0], first, q);
+        add_dots(dot[t][1], second, q);
       }
     }
     for (int t = 0; t < N; ++t)
