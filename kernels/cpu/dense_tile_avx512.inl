@@ -51,3 +51,31 @@ SERVAL_INLINE void tile(const uint8_t* w, const uint8_t* x, std::size_t stride, 
       for (int v = 0; v < kTileVecs; ++v) sum[t][v] = {dot[t][v]};
   }
 }
+
+// n words of 16 rows, `stride` words apart, to n steps of 16 words each. A 16 x 16 transposition in
+// four rounds, each of which exchanges halves of the blocks that the one before made.
+void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
+  __m512i a[16], b[16];
+  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_si512(rows + i * stride);
+  for (int i = 0; i < 16; i += 2) {
+    b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+    b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {  // a[i + w]: word 4l + w of rows i..i+3 in 128-bit lane l
+    a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+    a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+    a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+    a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+  }
+  for (int w = 0; w < 4; ++w) {
+    const __m512i low = _mm512_shuffle_i32x4(a[w], a[4 + w], 0x44);   // lanes 0, 1 of both
+    const __m512i high = _mm512_shuffle_i32x4(a[w], a[4 + w], 0xee);  // lanes 2, 3
+    const __m512i low2 = _mm512_shuffle_i32x4(a[8 + w], a[12 + w], 0x44);
+    const __m512i high2 = _mm512_shuffle_i32x4(a[8 + w], a[12 + w], 0xee);
+    b[w] = _mm512_shuffle_i32x4(low, low2, 0x88);
+    b[4 + w] = _mm512_shuffle_i32x4(low, low2, 0xdd);
+    b[8 + w] = _mm512_shuffle_i32x4(high, high2, 0x88);
+    b[12 + w] = _mm512_shuffle_i32x4(high, high2, 0xdd);
+  }
+  for (int w = 0; w < n; ++w) _mm512_storeu_si512(steps + w * kDenseStepBytes, b[w]);
+}

@@ -29,3 +29,10 @@ SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t st
     }
   }
 }
+
+// n words of 16 rows, `stride` words apart, to n steps of 16 words each.
+void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
+  for (int w = 0; w < n; ++w)
+    for (int i = 0; i < 16; ++i)
+      __builtin_memcpy(steps + w * kDenseStepBytes + i * 4, rows + i * stride + w, 4);
+}

@@ -53,6 +53,9 @@ Vec pow2_of_biased(Vec biased) {
   return {_mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3f800000)))};
 }
 
+Vec round_even(Vec x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT)}; }
+Vec times_pow2(Vec p, Vec n) { return {_mm512_scalef_ps(p.v, n.v)}; }
+
 // Stores x rounded to nearest and clamped to -127..127; gives the sum of what it stored.
 int store_int8(Vec x, int8_t* q) {
   __m512i i = _mm512_cvtps_epi32(x.v);
