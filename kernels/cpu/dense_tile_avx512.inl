@@ -79,3 +79,33 @@ void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
   }
   for (int w = 0; w < n; ++w) _mm512_storeu_si512(steps + w * kDenseStepBytes, b[w]);
 }
+
+// q = (x - middle) * inverse, rounded; zeros up to a multiple of 4. The sum of all q. 64 columns at
+// a time: the packing instructions leave the words of four vectors interleaved.
+int store_steps(const float* x, int64_t cols, float middle, float inverse, int8_t* q) {
+  const __m512 zero = _mm512_set1_ps(middle), scale = _mm512_set1_ps(inverse);
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  __m512i total = _mm512_setzero_si512();
+  for (int64_t i = 0; i < cols; i += 64) {
+    __m512i part[4];
+    for (int v = 0; v < 4; ++v) {
+      const int64_t left = cols - i - v * 16;
+      const __m512 x16 =
+          left >= 16
+              ? _mm512_loadu_ps(x + i + v * 16)
+              : _mm512_mask_loadu_ps(zero, Vec::first(left > 0 ? int(left) : 0), x + i + v * 16);
+      part[v] = _mm512_cvtps_epi32(_mm512_mul_ps(_mm512_sub_ps(x16, zero), scale));
+    }
+    const __m512i bytes =
+        _mm512_permutexvar_epi32(order, _mm512_packs_epi16(_mm512_packs_epi32(part[0], part[1]),
+                                                           _mm512_packs_epi32(part[2], part[3])));
+    total = _mm512_dpbusd_epi32(total, _mm512_set1_epi8(1), bytes);
+    if (cols - i >= 64) {
+      _mm512_storeu_si512(q + i, bytes);
+    } else {
+      const int padded = int(cols - i + 3) / 4;
+      _mm512_mask_storeu_epi32(q + i, Vec::first(padded), bytes);
+    }
+  }
+  return _mm512_reduce_add_epi32(total);
+}

@@ -185,7 +185,7 @@ void soften(RowKeys keys, int t, QueryTile<type>& tile_) {
   float* score = tile_.score[t];
   const auto put = [&](Vec w, int j, int n) {
     if constexpr (type == DenseType::bf16)
-      w.store_brain(tile_.brain[t] + j, n);
+      n < Vec::width ? w.store_brain(tile_.brain[t] + j, n) : w.store_brain(tile_.brain[t] + j);
     else
       w.store(score + j, n);
   };
