@@ -35,7 +35,7 @@ void prepare_brain(const float* x, int64_t cols, uint8_t* out) {
 }
 
 void prepare_row(const float* x, int64_t cols, DenseType type, uint8_t* out) {
-  if (cols == 0) return;
+  if (cols <= 0) return;
   if (type == DenseType::int8) return prepare_int8(x, cols, out);
   if (type == DenseType::bf16) return prepare_brain(x, cols, out);
   __builtin_memcpy(out, x, std::size_t(cols) * sizeof(float));
@@ -99,6 +99,7 @@ void norm_row(const NormRows& a, const float* x, const float* add, float* sums, 
 }
 
 void norm_rows(const NormRows& a) {
+  if (a.dim <= 0) return;
   alignas(64) float row[kMaxNormDim];
   for (int r = 0; r < a.rows; ++r) {
     float* sums = a.sum != nullptr ? a.sum + r * a.sum_stride : row;
