@@ -159,6 +159,13 @@ TEST_F(BeiFolder, ADefaultPrompt) {
             ask(engine, "embed", {"red dog cat"}, R"({"prompt":""})").vectors);
 }
 
+// The llm plugin serves those.
+TEST_F(BeiFolder, ALanguageModelIsNoEmbedder) {
+  copy("qwen3");
+  fs::remove(folder_ / "modules.json");
+  expect_refused(Code::unimplemented, "language model");
+}
+
 // A folder without modules is pooled by the mean, and not normalised.
 TEST_F(BeiFolder, WithoutModules) {
   copy("xlm-roberta");
