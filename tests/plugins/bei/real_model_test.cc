@@ -1,4 +1,7 @@
 // Real weights against transformers (tools/golden/bei_real.py).
+#include <algorithm>
+#include <random>
+
 #include "plugins/bei/outputs.h"
 #include "tests/plugins/bei/test_model.h"
 
@@ -39,6 +42,34 @@ TEST(RealModel, MiniLmEqualsTransformers) {
   SERVAL_NEED_MODEL(path);
   expect_golden(path, "all-minilm-l6-v2",
                 {{Precision::f32, 0.99999f}, {Precision::bf16, 0.9999f}, {Precision::int8, 0.98f}});
+}
+
+// With real weights, in each precision: what shares the batch changes no bit.
+TEST(RealModel, MiniLmIsBitwiseTheSameInAnyBatch) {
+  const auto path = test_model_path("all-minilm-l6-v2");
+  SERVAL_NEED_MODEL(path);
+  std::vector<std::string> texts;
+  for (const json::value& value : read_json_array(golden_path("all-minilm-l6-v2.json")))
+    texts.emplace_back(value.at("text").get_string());
+  for (const char* word : {"guitar", "harbour", "sum of two numbers", "yes"})
+    texts.emplace_back(word);
+  std::mt19937 random(5);
+  for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
+    BeiConfig config = with_precision(precision);
+    config.tokens_per_step = 700;
+    const auto loaded = load(path, config);
+    ASSERT_TRUE(loaded);
+    std::map<std::string, std::vector<float>> alone;
+    for (const std::string& text : texts)
+      alone[text] = ask(loaded->engine(), "embed", {text}, R"({"truncate":true})").vectors.at(0);
+    for (int round = 0; round < 3; ++round) {
+      std::shuffle(texts.begin(), texts.end(), random);
+      const Outcome out = ask(loaded->engine(), "embed", texts, R"({"truncate":true})");
+      for (std::size_t i = 0; i < texts.size(); ++i)
+        ASSERT_EQ(out.vectors.at(int(i)), alone[texts[i]])
+            << precision_name(precision) << ": " << texts[i];
+    }
+  }
 }
 
 TEST(RealModel, MpnetEqualsTransformers) {
