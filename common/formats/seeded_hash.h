@@ -33,7 +33,7 @@ inline uint64_t seeded_hash(std::string_view bytes, uint64_t seed) {
     bytes.remove_prefix(8);
   }
   uint64_t rest = 0;
-  std::memcpy(&rest, bytes.data(), bytes.size());
+  if (!bytes.empty()) std::memcpy(&rest, bytes.data(), bytes.size());
   return seeded_hash(rest ^ hash, seed);
 }
 

@@ -1,5 +1,6 @@
 #include "common/tokenizers/charsmap.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
 #include <utf8proc.h>
@@ -41,10 +42,24 @@ class Charsmap final : public Normalizer {
       : units_(std::move(units)), texts_(std::move(texts)) {
     for (int c = 0; c < 0x80; ++c) {
       const char text = char(c);
-      const auto found = find({&text, 1});
-      changes_ascii_[c] = found.has_value();
+      changes_ascii_[c] = find({&text, 1}).has_value();
+    }
+    std::size_t start = 0;
+    for (std::size_t end; start < texts_.size(); start = end + 1) {
+      end = std::min(texts_.find('\0', start), texts_.size());
+      longest_ = std::max(longest_, end - start);
     }
   }
+
+  // Letters, digits and spaces of ASCII are left alone by all tables in use.
+  bool is_local() const override {
+    for (int c = 0; c < 0x80; ++c) {
+      const bool letter = (c | 32) >= 'a' && (c | 32) <= 'z';
+      if ((letter || (c >= '0' && c <= '9') || c == ' ') && changes_ascii_[c]) return false;
+    }
+    return true;
+  }
+  double growth() const override { return 1 + double(longest_); }
 
   void apply(AlignedText& text) const override {
     const std::string_view view = text.text;
@@ -140,6 +155,7 @@ class Charsmap final : public Normalizer {
   const std::vector<uint32_t> units_;
   const std::string texts_;
   bool changes_ascii_[0x80] = {};
+  std::size_t longest_ = 0;  // bytes of a replacement
 };
 
 }  // namespace

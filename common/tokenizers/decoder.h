@@ -16,6 +16,8 @@ class DecodeStep {
  public:
   virtual ~DecodeStep() = default;
   virtual void apply(std::vector<std::string>& tokens) const = 0;
+  // How many times longer a text may get, at most.
+  virtual double growth() const { return 2; }
 };
 
 using Decoder = std::vector<std::unique_ptr<const DecodeStep>>;
@@ -79,6 +81,7 @@ class ReplaceDecoder final : public DecodeStep {
   ReplaceDecoder(TextPattern pattern, std::string_view content)
       : pattern_(std::move(pattern)), content_(content) {}
   void apply(std::vector<std::string>& tokens) const override;
+  double growth() const override { return 1 + double(content_.size()); }
 
  private:
   const TextPattern pattern_;

@@ -65,7 +65,13 @@ class Reader {
 
 Result<Decoder> read_decoder(Component part) {
   Decoder out;
+  const std::string where = part.where();
   if (Status s = Reader(out).read(std::move(part)); !s) return s.error();
+  constexpr double kMostGrowth = 4096;
+  double growth = 1;
+  for (const auto& step : out) growth *= step->growth();
+  if (growth > kMostGrowth)
+    return error(Code::unimplemented, where + ": a row of decoders so long is not supported");
   return out;
 }
 

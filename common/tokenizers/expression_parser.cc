@@ -11,8 +11,8 @@ namespace {
 
 using Kind = ExpressionStep::Kind;
 
-constexpr int kMostDepth = 32;
-constexpr std::size_t kMostSteps = 4096, kMostBytes = 16384;
+constexpr int kMostDepth = 32, kMostQuantifiers = 3;
+constexpr std::size_t kMostSteps = 4096, kMostBytes = 16384, kMostWritten = 65536;
 constexpr int kMostRepeats = 1000, kNoLimit = -1;
 
 struct Node {
@@ -73,8 +73,8 @@ class Parser {
     Node out{.type = Node::Type::row};
     while (more() && peek() != '|' && peek() != ')') {
       Node item = atom(depth);
-      while (more() && repeats(item)) {
-      }
+      for (int times = 0; more() && repeats(item); ++times)
+        if (times == kMostQuantifiers) fail("repeats a repetition too often");
       out.parts.push_back(std::move(item));
     }
     return out;
@@ -306,6 +306,8 @@ class Parser {
   }
 
   void write(const Node& node) {
+    // What is empty may be repeated for nothing.
+    if (++written_ > kMostWritten) fail("is too large");
     if (failed_) return;
     switch (node.type) {
       case Node::Type::step:
@@ -359,6 +361,7 @@ class Parser {
   std::string_view text_;
   std::size_t at_ = 0;
   bool any_case_ = false;
+  std::size_t written_ = 0;  // nodes
   std::optional<Error> failed_;
   CompiledExpression out_;
 };

@@ -84,20 +84,33 @@ bool CharSet::add_escape(char letter) {
       return false;
   }
   kinds.not_these = letter < 'a';
-  kinds_.push_back(kinds);
+  add_kinds(kinds);
   return true;
+}
+
+void CharSet::add_kinds(const Kinds& kinds) {
+  if (std::find(kinds_.begin(), kinds_.end(), kinds) == kinds_.end()) kinds_.push_back(kinds);
 }
 
 bool CharSet::add_property(std::string_view name, bool negated) {
   for (const Named& known : kNames) {
     if (known.name != name) continue;
-    kinds_.push_back({known.classes, known.categories, false, negated});
+    add_kinds({known.classes, known.categories, false, negated});
     return true;
   }
   return false;
 }
 
 void CharSet::finish() {
+  std::sort(ranges_.begin(), ranges_.end());
+  std::size_t kept = 0;
+  for (const auto& range : ranges_) {
+    if (kept > 0 && range.first <= ranges_[kept - 1].second + 1)
+      ranges_[kept - 1].second = std::max(ranges_[kept - 1].second, range.second);
+    else
+      ranges_[kept++] = range;
+  }
+  ranges_.resize(kept);
   for (char32_t c = 0; c < 0x80; ++c) ascii_[c] = has_slowly(c);
 }
 
@@ -109,9 +122,10 @@ bool CharSet::is_of(const Kinds& kinds, char32_t code) {
 }
 
 bool CharSet::has_slowly(char32_t code) const {
-  const bool in_range = std::any_of(ranges_.begin(), ranges_.end(), [&](const auto& range) {
-    return code >= range.first && code <= range.second;
-  });
+  const auto behind =
+      std::upper_bound(ranges_.begin(), ranges_.end(), code,
+                       [](char32_t c, const auto& range) { return c < range.first; });
+  const bool in_range = behind != ranges_.begin() && code <= (behind - 1)->second;
   const bool found = in_range || std::any_of(kinds_.begin(), kinds_.end(), [&](const Kinds& kinds) {
                        return is_of(kinds, code);
                      });

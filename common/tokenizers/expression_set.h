@@ -32,11 +32,13 @@ class CharSet {
     uint16_t classes = 0;
     uint32_t categories = 0;
     bool words = false, not_these = false;
+    friend bool operator==(const Kinds&, const Kinds&) = default;
   };
+  void add_kinds(const Kinds& kinds);
   bool has_slowly(char32_t code) const;
   static bool is_of(const Kinds& kinds, char32_t code);
 
-  std::vector<std::pair<char32_t, char32_t>> ranges_;
+  std::vector<std::pair<char32_t, char32_t>> ranges_;  // once finished: in order, apart
   std::vector<Kinds> kinds_;
   bool negated_ = false;
   std::bitset<0x80> ascii_;

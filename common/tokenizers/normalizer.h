@@ -18,7 +18,12 @@ class Normalizer {
   // The same is done to a text that ends between a letter or digit and a space (all of ASCII) as to
   // a longer one that goes on there.
   virtual bool is_local() const { return true; }
+  // How many times longer a text may get, at most.
+  virtual double growth() const { return 3; }
 };
+
+// A file whose normalisers could make a text longer than this is refused.
+constexpr double kMostGrowth = 4096;
 
 // part: "normalizer" of the file. nullptr: there is none. Errors: unimplemented for a type that is
 // not known, data_loss for one that is malformed.

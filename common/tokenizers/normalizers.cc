@@ -110,6 +110,15 @@ void prepend_to(AlignedText& text, std::string_view prefix) {
 
 void Prepend::apply(AlignedText& text) const { prepend_to(text, text_); }
 
+// A lone space stays one, and no letter or digit takes part.
+bool Replace::is_local() const {
+  bool local = pattern_.is_of_signs();
+  pattern_.each_match("a b", [&](std::size_t begin, std::size_t end) {
+    local = local && begin == 1 && end == 2 && content_ == " ";
+  });
+  return local;
+}
+
 void Replace::apply(AlignedText& text) const {
   std::optional<Rewriter> out;
   pattern_.each_match(text.text, [&](std::size_t begin, std::size_t end) {

@@ -14,6 +14,7 @@ class FormNormalizer final : public Normalizer {
  public:
   explicit FormNormalizer(UnicodeForm form) : form_(form) {}
   void apply(AlignedText& text) const override { put_into_form(text, form_); }
+  double growth() const override { return 12; }  // U+FDFA: 3 bytes to 33
 
  private:
   const UnicodeForm form_;
@@ -24,6 +25,7 @@ class StripNormalizer final : public Normalizer {
  public:
   StripNormalizer(bool left, bool right) : left_(left), right_(right) {}
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1; }
 
  private:
   const bool left_, right_;
@@ -32,23 +34,27 @@ class StripNormalizer final : public Normalizer {
 class StripAccents final : public Normalizer {
  public:
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1; }
 };
 
 class Lowercase final : public Normalizer {
  public:
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1.5; }
 };
 
 // What machine translation took for control characters and spaces.
 class Nmt final : public Normalizer {
  public:
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1; }
 };
 
 class Prepend final : public Normalizer {
  public:
   explicit Prepend(std::string_view text) : text_(text) {}
   void apply(AlignedText& text) const override;
+  double growth() const override { return 1 + double(text_.size()); }
 
  private:
   const std::string text_;
@@ -59,7 +65,8 @@ class Replace final : public Normalizer {
   Replace(TextPattern pattern, std::string_view content)
       : pattern_(std::move(pattern)), content_(content) {}
   void apply(AlignedText& text) const override;
-  bool is_local() const override { return pattern_.ends_at_spaces(); }
+  bool is_local() const override;
+  double growth() const override { return 1 + double(content_.size()); }
 
  private:
   const TextPattern pattern_;
@@ -77,6 +84,11 @@ class NormalizerRow final : public Normalizer {
     for (const auto& normalizer : row_)
       if (!normalizer->is_local()) return false;
     return true;
+  }
+  double growth() const override {
+    double product = 1;
+    for (const auto& normalizer : row_) product *= normalizer->growth();
+    return product;
   }
 
  private:

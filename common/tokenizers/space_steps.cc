@@ -22,7 +22,7 @@ void rewrite(Pieces& pieces, const Stays& stays, const Change& change) {
     const auto first = pieces.text.spans.begin();
     AlignedText part{
         std::string(pieces.view(piece)), {first + piece.begin, first + piece.end}, piece.origin};
-    if (piece.token < 0) part = change(std::move(part), piece);
+    if (piece.token < 0) change(part, piece);
     piece.begin = uint32_t(out.text.size());
     out.text += part.text;
     out.spans.insert(out.spans.end(), part.spans.begin(), part.spans.end());
@@ -37,9 +37,8 @@ void ByteLevelStep::apply(Pieces& pieces) const {
   if (add_space_)
     rewrite(
         pieces, [](std::string_view view, const Piece&) { return view.starts_with(' '); },
-        [](AlignedText part, const Piece&) {
+        [](AlignedText& part, const Piece&) {
           if (!part.text.starts_with(' ')) prepend_to(part, " ");
-          return part;
         });
   if (!cut_) return;
   split_pieces(pieces, SplitBehavior::isolated,
@@ -52,7 +51,7 @@ void ByteLevelStep::apply(Pieces& pieces) const {
                });
 }
 
-AlignedText Metaspace::marked(AlignedText piece, bool first) const {
+void Metaspace::put_marks(AlignedText& piece, bool first) const {
   if (piece.text.find(' ') != piece.text.npos) {
     AlignedText out;
     out.origin = piece.origin;
@@ -68,7 +67,6 @@ AlignedText Metaspace::marked(AlignedText piece, bool first) const {
   }
   const bool wanted = prefix_ == Prefix::always || (prefix_ == Prefix::first && first);
   if (wanted && !piece.text.starts_with(mark_)) prepend_to(piece, mark_);
-  return piece;
 }
 
 void Metaspace::apply(Pieces& pieces) const {
@@ -79,9 +77,7 @@ void Metaspace::apply(Pieces& pieces) const {
             prefix_ == Prefix::always || (prefix_ == Prefix::first && piece.origin == 0);
         return view.find(' ') == view.npos && (!wanted || view.starts_with(mark_));
       },
-      [this](AlignedText part, const Piece& piece) {
-        return marked(std::move(part), piece.origin == 0);
-      });
+      [this](AlignedText& part, const Piece& piece) { put_marks(part, piece.origin == 0); });
   if (!cut_) return;
   split_pieces(pieces, SplitBehavior::merged_with_next,
                [this](std::string_view view, std::vector<SplitPart>& parts) {

@@ -29,7 +29,7 @@ class Metaspace final : public PreStep {
   bool cuts_at_spaces() const override { return cut_; }
 
  private:
-  AlignedText marked(AlignedText piece, bool first) const;
+  void put_marks(AlignedText& piece, bool first) const;
 
   const std::string mark_;
   const Prefix prefix_;

@@ -1,5 +1,7 @@
 #include "common/tokenizers/text_pattern.h"
 
+#include <algorithm>
+
 namespace serval::tok {
 namespace {
 
@@ -22,6 +24,10 @@ constexpr Known kKnown[] = {
 // Expressions that match nothing but spaces.
 constexpr std::string_view kSpaces[] = {" {2,}", " +", "\\s+", "\\s{2,}", "[ ]{2,}", "\\n", "\n"};
 
+bool is_alphanumeric(char c) {
+  return (c >= '0' && c <= '9') || ((c | 32) >= 'a' && (c | 32) <= 'z');
+}
+
 }  // namespace
 
 Result<TextPattern> TextPattern::read(const Component& part) {
@@ -35,15 +41,14 @@ Result<TextPattern> TextPattern::read(const Component& part) {
   TextPattern out;
   out.text_ = member("String");
   if (!out.text_.empty()) {
-    out.ends_at_spaces_ = out.text_.size() == 1 || out.text_.find(' ') == out.text_.npos;
+    out.is_of_signs_ = std::none_of(out.text_.begin(), out.text_.end(), is_alphanumeric);
     return out;
   }
   const std::string_view text = member("Regex");
   if (text.empty()) return part.bad("has an empty pattern");
   for (const Known& known : kKnown)
     if (known.expression == text) out.words_ = known.words;
-  for (const std::string_view known : kSpaces) out.ends_at_spaces_ |= known == text;
-  out.ends_at_spaces_ |= out.words_.has_value();
+  for (const std::string_view known : kSpaces) out.is_of_signs_ |= known == text;
   if (out.words_) return out;
   Result<Expression> expression = Expression::compile(text);
   if (!expression)

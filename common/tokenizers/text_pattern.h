@@ -22,14 +22,14 @@ class TextPattern {
                   const std::function<void(std::size_t, std::size_t)>& match) const;
   // One of the usual expressions that cut a text into words without leaving anything out.
   std::optional<PreTokenizer> words() const { return words_; }
-  // No match reaches over a space between two letters or digits.
-  bool ends_at_spaces() const { return ends_at_spaces_; }
+  // No match holds a letter or digit of ASCII, as far as is known.
+  bool is_of_signs() const { return is_of_signs_; }
 
  private:
   std::string text_;
   std::optional<Expression> expression_;
   std::optional<PreTokenizer> words_;
-  bool ends_at_spaces_ = false;
+  bool is_of_signs_ = false;
 };
 
 }  // namespace serval::tok

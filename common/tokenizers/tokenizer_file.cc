@@ -62,6 +62,8 @@ Result<std::unique_ptr<const TokenizerParts>> read_tokenizer(const json::value& 
   auto normalizer = read_normalizer(part("normalizer"));
   if (!normalizer) return normalizer.error();
   out->normalizer = std::move(*normalizer);
+  if (out->normalizer != nullptr && out->normalizer->growth() > kMostGrowth)
+    return part("normalizer").unsupported("making a text thousands of times longer");
 
   Component model = part("model");
   Result<ModelTokens> tokens = read_model_tokens(model);

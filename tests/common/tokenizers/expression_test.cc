@@ -49,6 +49,7 @@ TEST(Expression, Classes) {
   EXPECT_EQ(matches("\\p{^L}+", "a12b"), "12|");
   EXPECT_EQ(matches("[\\S]+", "a b"), "a|b|");
   EXPECT_EQ(matches("\\w+", "a_é b"), "a_é|b|");
+  EXPECT_EQ(matches("[d-fa-ceé-ë\\u4e00-\\u9fa5]+", "abcdefg ê漢ö"), "abcdef|ê漢|");
 }
 
 TEST(Expression, AnchorsAndLookingAhead) {
@@ -87,6 +88,9 @@ TEST(Expression, RefusesWhatItDoesNotKnow) {
   EXPECT_EQ(refused("a{5000}"), "the expression repeats too often");
   EXPECT_EQ(refused("(?:(?:a{100}){100}){100}"), "the expression is too large");
   EXPECT_EQ(refused(std::string(100, '(') + "a"), "the expression is nested too deeply");
+  EXPECT_EQ(refused("a?{1}?{1}?{1}"), "the expression repeats a repetition too often");
+  // Nothing, a thousand million times.
+  EXPECT_EQ(refused("a(?:(?:(?:){1000}){1000}){1000}"), "the expression is too large");
 }
 
 // What takes a backtracking matcher longer than the world lasts.

@@ -60,6 +60,25 @@ TEST_P(LongText, EveryCut) {
   }
 }
 
+// Rules under which words do not end at spaces: the text must then be read to its end.
+TEST(LongTextRules, RulesThatForbidStoppingEarly) {
+  const std::string kNormalizers[] = {
+      R"({"type": "Replace", "pattern": {"String": " "}, "content": "_"})",
+      R"({"type": "Replace", "pattern": {"Regex": "\\s+"}, "content": ""})",
+      R"({"type": "Replace", "pattern": {"String": "b c"}, "content": "x"})"};
+  std::string text;
+  while (text.size() < 20000) text += "a b c ";
+  for (const std::string& normalizer : kNormalizers) {
+    const auto tokenizer = TextTokenizer::parse(
+        R"({"normalizer": )" + normalizer +
+            R"(, "pre_tokenizer": {"type": "BertPreTokenizer"}, "model": {"type": "Unigram",
+            "unk_id": 0, "vocab": [["?", 0], ["abc", -1], ["a", -2], ["x", -1]]}})",
+        "file");
+    ASSERT_TRUE(tokenizer) << tokenizer.error().message;
+    expect_beginning(tokenizer->encode(text, {.max_tokens = 7}), tokenizer->encode(text), 7);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(All, LongText, testing::ValuesIn(kGoldenTokenizers), [](const auto& info) {
   std::string name = info.param;
   std::erase(name, '-');

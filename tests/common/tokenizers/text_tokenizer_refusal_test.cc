@@ -37,6 +37,23 @@ TEST(TextTokenizerRefusal, TheSmallFileIsGood) {
     EXPECT_EQ(refusal(file_with(key, "null")), "accepted") << key;
 }
 
+// Parts that each make a text a little longer, and all together too long.
+TEST(TextTokenizerRefusal, TextsMustNotGrowWithoutBound) {
+  const std::string grow =
+      R"({"type": "Replace", "pattern": {"String": "a"}, "content": "aaaaaaaa"})";
+  const auto row = [&](const char* key, int count) {
+    std::string out = grow;
+    while (--count > 0) out += ", " + grow;
+    return "{\"type\": \"Sequence\", \"" + std::string(key) + "\": [" + out + "]}";
+  };
+  EXPECT_EQ(refusal(file_with("normalizer", row("normalizers", 3))), "accepted");
+  EXPECT_EQ(refusal(file_with("normalizer", row("normalizers", 9))),
+            "file: normalizer: making a text thousands of times longer is not supported");
+  EXPECT_EQ(refusal(file_with("decoder", row("decoders", 3))), "accepted");
+  EXPECT_EQ(refusal(file_with("decoder", row("decoders", 9))),
+            "file: decoder: a row of decoders so long is not supported");
+}
+
 struct Case {
   const char* key;
   const char* value;
