@@ -27,7 +27,8 @@ class Compute {
       product.token_end = product.tokens;
       work += group_count(product.w.rows) * cost(product);
     }
-    const int64_t chunks_wanted = std::max<int64_t>(work / kChunkCost, pool_.threads() * 4);
+    const int64_t chunks_wanted =
+        std::max<int64_t>(work / kChunkCost, pool_.threads() * kChunksAThread);
     const int64_t chunk_cost = std::max<int64_t>(work / chunks_wanted, 1);
     parts_.clear();
     int chunks = 0;
@@ -75,6 +76,7 @@ class Compute {
     int first;     // chunk
     int64_t step;  // row groups a chunk
   };
+  static constexpr int kChunksAThread = 12;
   static constexpr int64_t kChunkCost = 16'000'000;  // multiply-adds: some 70 us of one core
 
   // Of one row group. A product of few tokens costs the reading of the weights.
