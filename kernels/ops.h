@@ -38,6 +38,14 @@ std::size_t quantized_bytes(int tokens, int64_t cols);
 
 // y = x W^T + bias + add for output rows [16*group_begin, 16*group_end) and tokens
 // [token_begin, token_end).
+// Memory that is read next, for a kernel that waits for arithmetic to ask for on its way. A hint:
+// it changes no result.
+struct ReadAhead {
+  const void* const* runs = nullptr;  // each run_lines cache lines of 64 bytes
+  int64_t run_lines = 0;
+  int64_t begin = 0, end = 0;  // lines, counted through the runs
+};
+
 struct MatMul {
   PackedMatrix w;               // [R, K]
   const float* x = nullptr;     // [T, K]; read if is_float_form(w.form)
@@ -51,6 +59,7 @@ struct MatMul {
   int64_t add_stride = 0;
   int64_t group_begin = 0, group_end = 0;  // within 0..group_count(R)
   int token_begin = 0, token_end = 0;      // within 0..T
+  ReadAhead ahead;                         // integer forms only
 };
 
 // y = x / sqrt(mean(x^2) + eps) * w, row by row. y may be x.
