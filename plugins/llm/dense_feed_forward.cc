@@ -25,24 +25,25 @@ void DenseFeedForward::run(const FeedForwardWeights& weights, const float* post_
   step.compute.matmul(std::array{step.product(weights.gate, step.normed.data(), gate_.data()),
                                  step.product(weights.up, step.normed.data(), up_.data())});
   const int width = int(weights.gate.w.rows);
-  gate_rows(step, gate_.data(), up_.data(), gate_.data(), step.tokens, width);
+  step.compute.ranges(step.tokens, rows_a_chunk(width), [&](int begin, int end) {
+    gate_rows(step, gate_.data(), up_.data(), begin, end, width);
+    step.quantise_range(gate_.data(), width, begin, end);
+  });
   step.close(weights.down, gate_.data(), post_norm);
 }
 
-void gate_rows(Step& step, const float* gate, const float* up, float* y, int rows, int width) {
+void gate_rows(const Step& step, float* gate, const float* up, int begin, int end, int width) {
   const Ops& ops = step.compute.ops();
   const auto activate = step.shape.activation == Activation::silu ? ops.silu_mul : ops.gelu_mul;
-  step.compute.ranges(rows, kRowsAChunk, [&](int begin, int end) {
-    const std::size_t at = std::size_t(begin) * std::size_t(width);
-    activate({.gate = gate + at,
-              .gate_stride = width,
-              .up = up + at,
-              .up_stride = width,
-              .y = y + at,
-              .y_stride = width,
-              .rows = end - begin,
-              .dim = width});
-  });
+  const std::size_t at = std::size_t(begin) * std::size_t(width);
+  activate({.gate = gate + at,
+            .gate_stride = width,
+            .up = up + at,
+            .up_stride = width,
+            .y = gate + at,
+            .y_stride = width,
+            .rows = end - begin,
+            .dim = width});
 }
 
 }  // namespace serval::llm

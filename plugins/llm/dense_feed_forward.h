@@ -18,8 +18,7 @@ class DenseFeedForward {
   std::vector<float> gate_, up_;  // [T, feed_forward, or the width of the shared experts]
 };
 
-// rows of y = activation(gate) * up, spread over the threads. All are [rows, width] and y may be
-// gate or up.
-void gate_rows(Step& step, const float* gate, const float* up, float* y, int rows, int width);
+// Rows [begin, end) of gate = activation(gate) * up, both [rows, width].
+void gate_rows(const Step& step, float* gate, const float* up, int begin, int end, int width);
 
 }  // namespace serval::llm

@@ -105,7 +105,9 @@ void ExpertFeedForward::multiply(const ExpertWeights& experts, Step& step) {
     products_.push_back(product(group, experts.up[e], x_.data(), up_.data()));
   }
   step.compute.matmul(std::span(products_));
-  gate_rows(step, gate_.data(), up_.data(), gate_.data(), groups_.back().end, width);
+  step.compute.ranges(groups_.back().end, rows_a_chunk(width), [&](int begin, int end) {
+    gate_rows(step, gate_.data(), up_.data(), begin, end, width);
+  });
   quantise(step, gate_.data(), width);
   products_.clear();
   for (const Group& group : groups_)

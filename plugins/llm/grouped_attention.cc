@@ -28,6 +28,7 @@ void GroupedAttention::run(const LayerWeights& weights, int layer, Step& step, c
                                  step.product(attention.v, step.normed.data(), v_.data())});
   write_kv(attention, layer, step, kv);
   attend(layer, step, kv);
+  step.quantise(q_.data(), attention.o.w.cols);
   step.close(attention.o, q_.data(), weights.post_attention_norm);
 }
 

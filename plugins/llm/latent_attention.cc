@@ -36,6 +36,7 @@ void LatentAttention::run(const LayerWeights& weights, int layer, Step& step, co
   project(latent, step);
   write_kv(latent, layer, step, kv);
   attend(latent, layer, step, kv);
+  step.quantise(values_.data(), latent.o.w.cols);
   step.close(latent.o, values_.data(), weights.post_attention_norm);
 }
 

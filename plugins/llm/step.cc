@@ -35,7 +35,7 @@ void Step::begin(std::span<const ModelSlice> new_slices) {
 
 void Step::normalise(const float* weight) {
   const int width = shape.hidden;
-  compute.ranges(tokens, kRowsAChunk, [&](int begin, int end) {
+  compute.ranges(tokens, rows_a_chunk(width), [&](int begin, int end) {
     const std::size_t at = std::size_t(begin) * std::size_t(width);
     compute.ops().rms_norm({.x = x.data() + at,
                             .x_stride = width,
@@ -45,12 +45,11 @@ void Step::normalise(const float* weight) {
                             .rows = end - begin,
                             .dim = width,
                             .eps = shape.rms_epsilon});
+    quantise_range(normed.data(), width, begin, end);
   });
-  quantise(normed.data(), width);
 }
 
 void Step::close(const Linear& out, const float* from, const float* post_norm) {
-  quantise(from, out.w.cols);
   MatMul product_out = product(out, from, post_norm == nullptr ? x.data() : normed.data());
   if (post_norm == nullptr) {
     product_out.add = x.data();
@@ -80,16 +79,20 @@ void Step::close(const float* post_norm) {
 }
 
 void Step::quantise(const float* from, int64_t cols, int rows, void* target) {
+  compute.ranges(rows, rows_a_chunk(cols),
+                 [&](int begin, int end) { quantise_range(from, cols, rows, begin, end, target); });
+}
+
+void Step::quantise_range(const float* from, int64_t cols, int rows, int begin, int end,
+                          void* target) {
   if (cols % kBlockCols != 0) return;
-  compute.ranges(rows, kRowsAChunk, [&](int begin, int end) {
-    compute.ops().quantize_rows({.x = from,
-                                 .x_stride = cols,
-                                 .tokens = rows,
-                                 .cols = cols,
-                                 .token_begin = begin,
-                                 .token_end = end,
-                                 .out = target});
-  });
+  compute.ops().quantize_rows({.x = from,
+                               .x_stride = cols,
+                               .tokens = rows,
+                               .cols = cols,
+                               .token_begin = begin,
+                               .token_end = end,
+                               .out = target});
 }
 
 MatMul Step::product(const Linear& linear, const float* from, float* y) const {
