@@ -99,6 +99,7 @@ void quant_tile_tokens(const MatMul& a, Group g, const QuantRecord* x, int strid
 }
 
 int smaller(int a, int b) { return a < b ? a : b; }
+int greater_int(int a, int b) { return a > b ? a : b; }
 
 template <PackedForm form, int kZeroShift>
 void quant_matmul(const MatMul& a) {

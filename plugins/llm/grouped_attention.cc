@@ -4,13 +4,23 @@ namespace serval::llm {
 namespace {
 
 constexpr int kQueriesAChunk = 32;  // of one prompt in one attention chunk
+// A step with fewer chunks than this for each thread spreads the keys of its lone queries.
+constexpr int kChunksAThread = 8;
+
+// Room for the sums of one query over a whole context.
+std::size_t parts_floats(const ModelShape& shape, int max_context) {
+  const int spans = max_context / kSpanKeys + 1;
+  return std::size_t(spans) * std::size_t(shape.heads * span_floats(shape.head_dim));
+}
 
 }  // namespace
 
 std::size_t GroupedAttention::bytes(const ModelShape& shape, int max_tokens, int max_context) {
   const std::size_t rows = std::size_t(shape.q_width()) + 2 * std::size_t(shape.kv_width());
   const std::size_t tables = shape.ropes.size() * std::size_t(shape.rotary_dim);
-  return (std::size_t(max_tokens) * rows + std::size_t(max_context) * tables) * sizeof(float);
+  return (std::size_t(max_tokens) * rows + std::size_t(max_context) * tables +
+          parts_floats(shape, max_context)) *
+         sizeof(float);
 }
 
 GroupedAttention::GroupedAttention(const ModelShape& shape, int max_tokens, int max_context) {
@@ -19,6 +29,7 @@ GroupedAttention::GroupedAttention(const ModelShape& shape, int max_tokens, int 
   q_.resize(std::size_t(max_tokens) * std::size_t(shape.q_width()));
   k_.resize(std::size_t(max_tokens) * std::size_t(shape.kv_width()));
   v_.resize(k_.size());
+  parts_.resize(parts_floats(shape, max_context));
 }
 
 void GroupedAttention::run(const LayerWeights& weights, int layer, Step& step, const KvMemory& kv) {
@@ -83,24 +94,53 @@ void GroupedAttention::write_kv(const AttentionWeights& weights, int layer, Step
   });
 }
 
-void GroupedAttention::attend(int layer, Step& step, const KvMemory& kv) {
+// The keys of a lone query in spans of their own, as far as there is room for their sums.
+bool GroupedAttention::spread(const ModelSlice& slice, Job job, const Step& step, int window) {
   const ModelShape& shape = step.shape;
+  const int oldest = window > 0 ? std::max(slice.position - window + 1, 0) : 0;
+  const int first = oldest / kSpanKeys, spans = slice.position / kSpanKeys - first + 1;
+  const std::size_t each = std::size_t(shape.heads * span_floats(shape.head_dim));
+  if (slice.count > 1 || spans == 1 || parts_used_ + std::size_t(spans) * each > parts_.size())
+    return false;
+  spreads_.push_back({job.row, spans, parts_.data() + parts_used_});
+  for (job.span = first; job.span < first + spans; ++job.span, parts_used_ += each) {
+    job.part = parts_.data() + parts_used_;
+    jobs_.push_back(job);
+  }
+  return true;
+}
+
+void GroupedAttention::plan(int layer, const Step& step, const KvMemory& kv) {
   blocks_.clear();
   first_block_.clear();
   jobs_.clear();
+  spreads_.clear();
+  parts_used_ = 0;
+  const int window = step.shape.layer[std::size_t(layer)].window;
+  const bool few =
+      int(step.slices.size()) * step.shape.kv_heads < kChunksAThread * step.compute.threads();
   int row = 0;
   for (std::size_t s = 0; s < step.slices.size(); ++s) {
     const ModelSlice& slice = step.slices[s];
     first_block_.push_back(int(blocks_.size()));
     for (const int block : slice.blocks) blocks_.push_back(kv.at(block, layer));
-    for (int begin = 0; begin < slice.count; begin += kQueriesAChunk)
-      jobs_.push_back({int(s), row, begin, std::min(begin + kQueriesAChunk, slice.count)});
+    if (!few || !spread(slice, {int(s), row, 0, 1}, step, window))
+      for (int begin = 0; begin < slice.count; begin += kQueriesAChunk)
+        jobs_.push_back({int(s), row, begin, std::min(begin + kQueriesAChunk, slice.count)});
     row += slice.count;
   }
+}
+
+void GroupedAttention::attend(int layer, Step& step, const KvMemory& kv) {
+  plan(layer, step, kv);
+  const ModelShape& shape = step.shape;
+  const auto row_of = [&](int row) {
+    return q_.data() + std::size_t(row) * std::size_t(shape.q_width());
+  };
   step.compute.each(int(jobs_.size()) * shape.kv_heads, [&](int chunk) {
     const Job& job = jobs_[std::size_t(chunk / shape.kv_heads)];
     const int kv_head = chunk % shape.kv_heads;
-    float* rows = q_.data() + std::size_t(job.row + job.begin) * std::size_t(shape.q_width());
+    float* rows = row_of(job.row + job.begin);
     step.compute.ops().attention({.q = rows,
                                   .q_stride = shape.q_width(),
                                   .out = rows,
@@ -115,8 +155,17 @@ void GroupedAttention::attend(int layer, Step& step, const KvMemory& kv) {
                                   .kv_head_begin = kv_head,
                                   .kv_head_end = kv_head + 1,
                                   .scale = shape.attention_scale,
-                                  .window = shape.layer[std::size_t(layer)].window});
+                                  .window = shape.layer[std::size_t(layer)].window,
+                                  .part = job.part,
+                                  .span = job.span});
   });
+  for (const Spread& spread : spreads_)
+    step.compute.ops().join_spans({.parts = spread.parts,
+                                   .spans = spread.spans,
+                                   .heads = shape.heads,
+                                   .head_dim = shape.head_dim,
+                                   .type = kv.type(),
+                                   .out = row_of(spread.row)});
 }
 
 }  // namespace serval::llm
