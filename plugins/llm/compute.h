@@ -65,6 +65,15 @@ class Compute {
     matmul(std::span<MatMul>(products));
   }
 
+  // Tokens [begin, end) of a product on the caller's thread.
+  void matmul_range(MatMul product, int begin, int end) const {
+    product.token_begin = begin;
+    product.token_end = end;
+    product.group_begin = 0;
+    product.group_end = group_count(product.w.rows);
+    ops_.matmul(product);
+  }
+
   // body(begin, end) over ranges of [0, count); alone on the caller's thread when there is little
   // to do.
   template <class Body>

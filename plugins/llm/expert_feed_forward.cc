@@ -45,10 +45,11 @@ ExpertFeedForward::ExpertFeedForward(const ModelShape& shape, int max_tokens) {
 }
 
 void ExpertFeedForward::run(const LayerWeights& weights, Step& step, DenseFeedForward& dense) {
+  step.normalise(weights.feed_forward_norm);
   choose(weights.experts, step);
   group(step.shape.experts, step.tokens);
   gather(step);
-  if (step.shape.experts.shared > 0) dense.run(weights.experts.shared, nullptr, step);
+  if (step.shape.experts.shared > 0) dense.run(weights.experts.shared, nullptr, nullptr, step);
   multiply(weights.experts, step);
   mix(step);
   step.close(weights.post_feed_forward_norm);

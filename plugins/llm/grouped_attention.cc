@@ -34,64 +34,86 @@ GroupedAttention::GroupedAttention(const ModelShape& shape, int max_tokens, int 
 
 void GroupedAttention::run(const LayerWeights& weights, int layer, Step& step, const KvMemory& kv) {
   const AttentionWeights& attention = weights.attention;
-  step.compute.matmul(std::array{step.product(attention.q, step.normed.data(), q_.data()),
-                                 step.product(attention.k, step.normed.data(), k_.data()),
-                                 step.product(attention.v, step.normed.data(), v_.data())});
-  write_kv(attention, layer, step, kv);
+  MatMul q = step.product(attention.q, step.normed.data(), q_.data());
+  MatMul k = step.product(attention.k, step.normed.data(), k_.data());
+  MatMul v = step.product(attention.v, step.normed.data(), v_.data());
+  const auto store = [&](int begin, int end) {
+    const float* table = tables_[std::size_t(step.shape.layer[std::size_t(layer)].rope)].data();
+    turn(q_, step.shape.heads, attention.q_norm, table, step, begin, end);
+    turn(k_, step.shape.kv_heads, attention.k_norm, table, step, begin, end);
+    write_kv(layer, step, kv, begin, end);
+  };
+  if (step.tokens_a_chunk() == 0) {
+    step.normalise(weights.attention_norm);
+    step.compute.matmul(std::array{q, k, v});
+    step.compute.ranges(step.tokens, kRowsAChunk, store);
+    attend(layer, step, kv);
+    step.quantise(q_.data(), attention.o.w.cols);
+    step.close(attention.o, q_.data(), weights.post_attention_norm);
+    return;
+  }
+  step.each_chunk([&](int begin, int end) {
+    step.normalise_range(weights.attention_norm, begin, end);
+    for (const MatMul& product : {q, k, v}) step.compute.matmul_range(product, begin, end);
+    store(begin, end);
+  });
   attend(layer, step, kv);
-  step.quantise(q_.data(), attention.o.w.cols);
-  step.close(attention.o, q_.data(), weights.post_attention_norm);
+  const MatMul o = step.closing(attention.o, q_.data(), weights.post_attention_norm);
+  step.each_chunk([&](int begin, int end) {
+    step.quantise_range(q_.data(), attention.o.w.cols, begin, end);
+    step.compute.matmul_range(o, begin, end);
+    if (weights.post_attention_norm != nullptr)
+      step.close_range(weights.post_attention_norm, begin, end);
+  });
 }
 
-// Normalises (where the family does) and rotates queries and keys, and stores keys and values in
-// the cache.
-void GroupedAttention::write_kv(const AttentionWeights& weights, int layer, Step& step,
-                                const KvMemory& kv) {
+// Normalises (where the family does) and rotates tokens [begin, end) of queries or keys.
+void GroupedAttention::turn(std::vector<float>& values, int heads, const float* norm,
+                            const float* table, const Step& step, int begin, int end) {
   const ModelShape& shape = step.shape;
-  const Ops& ops = step.compute.ops();
-  const float* table = tables_[std::size_t(shape.layer[std::size_t(layer)].rope)].data();
-  step.compute.ranges(step.tokens, kRowsAChunk, [&](int begin, int end) {
-    const auto rotate = [&](std::vector<float>& values, int heads, const float* norm) {
-      const int width = heads * shape.head_dim;
-      float* rows = values.data() + std::size_t(begin) * std::size_t(width);
-      if (norm != nullptr)
-        ops.rms_norm({.x = rows,
-                      .x_stride = shape.head_dim,
-                      .w = norm,
-                      .y = rows,
-                      .y_stride = shape.head_dim,
-                      .rows = (end - begin) * heads,
-                      .dim = shape.head_dim,
-                      .eps = shape.rms_epsilon});
-      ops.rope({.x = rows,
-                .x_stride = width,
-                .positions = step.positions.data() + begin,
-                .cos_sin = table,
-                .tokens = end - begin,
-                .heads = heads,
-                .head_dim = shape.head_dim,
-                .rotary_dim = shape.rotary_dim,
-                .layout = shape.rope_layout});
-    };
-    rotate(q_, shape.heads, weights.q_norm);
-    rotate(k_, shape.kv_heads, weights.k_norm);
-    // Which slice and which of its tokens row t is, found by walking along.
-    int row = 0;
-    for (const ModelSlice& slice : step.slices) {
-      for (int i = std::max(begin - row, 0); i < slice.count && row + i < end; ++i) {
-        const int position = slice.position + i;
-        const std::size_t at = std::size_t(row + i) * std::size_t(shape.kv_width());
-        ops.kv_write({.k = k_.data() + at,
-                      .v = v_.data() + at,
-                      .block = kv.at(slice.blocks[std::size_t(position / kBlockTokens)], layer),
-                      .slot = position % kBlockTokens,
-                      .type = kv.type(),
-                      .kv_heads = shape.kv_heads,
-                      .head_dim = shape.head_dim});
-      }
-      row += slice.count;
+  const int width = heads * shape.head_dim;
+  float* rows = values.data() + std::size_t(begin) * std::size_t(width);
+  if (norm != nullptr)
+    step.compute.ops().rms_norm({.x = rows,
+                                 .x_stride = shape.head_dim,
+                                 .w = norm,
+                                 .y = rows,
+                                 .y_stride = shape.head_dim,
+                                 .rows = (end - begin) * heads,
+                                 .dim = shape.head_dim,
+                                 .eps = shape.rms_epsilon});
+  step.compute.ops().rope({.x = rows,
+                           .x_stride = width,
+                           .positions = step.positions.data() + begin,
+                           .cos_sin = table,
+                           .tokens = end - begin,
+                           .heads = heads,
+                           .head_dim = shape.head_dim,
+                           .rotary_dim = shape.rotary_dim,
+                           .layout = shape.rope_layout});
+}
+
+// Stores keys and values of tokens [begin, end) in the cache.
+void GroupedAttention::write_kv(int layer, const Step& step, const KvMemory& kv, int begin,
+                                int end) {
+  const ModelShape& shape = step.shape;
+  // Which slice and which of its tokens row t is, found by walking along.
+  int row = 0;
+  for (const ModelSlice& slice : step.slices) {
+    for (int i = std::max(begin - row, 0); i < slice.count && row + i < end; ++i) {
+      const int position = slice.position + i;
+      const std::size_t at = std::size_t(row + i) * std::size_t(shape.kv_width());
+      step.compute.ops().kv_write(
+          {.k = k_.data() + at,
+           .v = v_.data() + at,
+           .block = kv.at(slice.blocks[std::size_t(position / kBlockTokens)], layer),
+           .slot = position % kBlockTokens,
+           .type = kv.type(),
+           .kv_heads = shape.kv_heads,
+           .head_dim = shape.head_dim});
     }
-  });
+    row += slice.count;
+  }
 }
 
 // The keys of a lone query in spans of their own, as far as there is room for their sums.

@@ -24,7 +24,9 @@ class GroupedAttention final : public AttentionPart {
     const float* parts;  // [spans, heads, span_floats(head_dim)]
   };
 
-  void write_kv(const AttentionWeights& weights, int layer, Step& step, const KvMemory& kv);
+  void turn(std::vector<float>& values, int heads, const float* norm, const float* table,
+            const Step& step, int begin, int end);
+  void write_kv(int layer, const Step& step, const KvMemory& kv, int begin, int end);
   void attend(int layer, Step& step, const KvMemory& kv);
   void plan(int layer, const Step& step, const KvMemory& kv);
   bool spread(const ModelSlice& slice, Job job, const Step& step, int window);

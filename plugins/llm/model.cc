@@ -24,14 +24,12 @@ int Model::forward(std::span<const ModelSlice> slices, const KvMemory& kv) {
   embed();
   for (int i = 0; i < shape_.layers; ++i) {
     const LayerWeights& layer = weights_.layers[std::size_t(i)];
-    step_.normalise(layer.attention_norm);
     attention_->run(layer, i, step_, kv);
     read_ahead(i + 1, kv);
-    step_.normalise(layer.feed_forward_norm);
     if (shape_.layer[std::size_t(i)].experts)
       experts_.run(layer, step_, dense_);
     else
-      dense_.run(layer.feed_forward, layer.post_feed_forward_norm, step_);
+      dense_.run(layer.feed_forward, layer.feed_forward_norm, layer.post_feed_forward_norm, step_);
   }
   return int(wanted_.size());
 }
