@@ -20,6 +20,9 @@ uint64_t clock_ns() {
   return uint64_t(now.tv_sec) * 1'000'000'000u + uint64_t(now.tv_nsec);
 }
 
+// Where the run of chunks that is thread `run`'s own begins.
+int first_chunk(int run, int chunks, int runs) { return int(int64_t{chunks} * run / runs); }
+
 void pause_cpu() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -38,8 +41,8 @@ void futex_wake_all(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int threads) {
-  for (int i = 1; i < threads; ++i) workers_.emplace_back([this] { work(); });
+ThreadPool::ThreadPool(int threads) : claims_(std::size_t(threads)) {
+  for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }
 
 ThreadPool::~ThreadPool() {
@@ -49,25 +52,31 @@ ThreadPool::~ThreadPool() {
   for (std::thread& worker : workers_) worker.join();
 }
 
-int ThreadPool::claim_chunks(uint64_t phase) {
+int ThreadPool::claim_chunks(uint64_t phase, int thread) {
   const int chunks = chunks_.load(std::memory_order_relaxed);
   const Function function = function_.load(std::memory_order_relaxed);
   void* self = self_.load(std::memory_order_relaxed);
-  uint64_t seen = claim_.load(std::memory_order_acquire);
   // The fields above belong to `phase` if a claim made with its number succeeds: they change only
   // after every chunk of a phase is done.
+  const int runs = int(claims_.size());
   int ran = 0;
-  while ((seen >> 32) == phase && int(uint32_t(seen)) < chunks) {
-    if (!claim_.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) continue;
-    function(self, int(uint32_t(seen)));
-    done_.fetch_add(1, std::memory_order_acq_rel);
-    ++ran;
-    seen = claim_.load(std::memory_order_acquire);
+  for (int i = 0; i < runs; ++i) {
+    const int run = (thread + i) % runs;
+    const int end = first_chunk(run + 1, chunks, runs);
+    std::atomic<uint64_t>& claim = claims_[std::size_t(run)].word;
+    uint64_t seen = claim.load(std::memory_order_acquire);
+    while ((seen >> 32) == phase && int(uint32_t(seen)) < end) {
+      if (!claim.compare_exchange_weak(seen, seen + 1, std::memory_order_acq_rel)) continue;
+      function(self, int(uint32_t(seen)));
+      ++ran;
+      seen = claim.load(std::memory_order_acquire);
+    }
   }
+  if (ran > 0) done_.fetch_add(ran, std::memory_order_acq_rel);
   return ran;
 }
 
-void ThreadPool::work() {
+void ThreadPool::work(int thread) {
   uint32_t seen = 0;
   while (true) {
     uint32_t now = phase_.load(std::memory_order_acquire);
@@ -85,7 +94,7 @@ void ThreadPool::work() {
     }
     if (stop_.load()) return;
     seen = now;
-    claim_chunks(now);
+    claim_chunks(now, thread);
   }
 }
 
@@ -97,17 +106,22 @@ void ThreadPool::run_erased(int chunks, Function function, void* self) {
   }
   // Order matters: nobody can claim while the claim word still holds the old number.
   const uint32_t phase = phase_.load(std::memory_order_relaxed) + 1;
-  claim_.store(uint64_t(uint32_t(phase - 1)) << 32 | UINT32_MAX >> 1, std::memory_order_release);
+  const int runs = int(claims_.size());
+  for (Claim& claim : claims_)
+    claim.word.store(uint64_t(uint32_t(phase - 1)) << 32 | UINT32_MAX >> 1,
+                     std::memory_order_release);
   done_.store(0, std::memory_order_relaxed);
   chunks_.store(chunks, std::memory_order_relaxed);
   function_.store(function, std::memory_order_relaxed);
   self_.store(self, std::memory_order_relaxed);
-  claim_.store(uint64_t(phase) << 32, std::memory_order_release);
+  for (int i = 0; i < runs; ++i)
+    claims_[std::size_t(i)].word.store(
+        uint64_t(phase) << 32 | uint32_t(first_chunk(i, chunks, runs)), std::memory_order_release);
   phase_.store(phase);
   if (sleepers_.load() > 0) futex_wake_all(phase_);
 
   const uint64_t begin = clock_ns();
-  const int ran = claim_chunks(phase);
+  const int ran = claim_chunks(phase, 0);
   if (done_.load(std::memory_order_acquire) == chunks) return;
 
   // A worker in the middle of its last chunk is no stall: allow for a few chunks of the caller's

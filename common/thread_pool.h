@@ -9,11 +9,12 @@
 
 namespace serval {
 
-// The caller is one of the threads: it claims chunks like the workers do and finishes whatever no
-// worker has taken, so a worker that the system has descheduled delays a phase by at most the chunk
-// it holds. Waiting threads spin for some microseconds and then sleep. When a phase had to wait
-// long for a worker (a busy neighbour process), the pool works without its workers for a while and
-// then tries them again.
+// Each thread has its own run of neighbouring chunks, so that it reads memory in one stream; with
+// those done it takes what is left of the others' runs. The caller is one of the threads, so a
+// worker that the system has descheduled delays a phase by at most the chunk it holds. Waiting
+// threads spin for some microseconds and then sleep. When a phase had to wait long for a worker (a
+// busy neighbour process), the pool works without its workers for a while and then tries them
+// again.
 //
 // One run() at a time; run() must not be called from inside a chunk.
 class ThreadPool {
@@ -40,17 +41,22 @@ class ThreadPool {
   using Function = void (*)(void*, int);
 
   void run_erased(int chunks, Function function, void* self);
-  void work();
-  int claim_chunks(uint64_t phase);  // how many it ran
+  void work(int thread);
+  // Runs what is left of the phase, the thread's own chunks first; returns how many.
+  int claim_chunks(uint64_t phase, int thread);
 
   std::vector<std::thread> workers_;
   std::atomic<bool> stop_{false};
 
-  // A phase is published by its number in phase_ (futex word); the claim word holds the number's
-  // low half above the next chunk, so that a late worker can never claim from a phase it has not
-  // read.
+  // The next chunk of one thread's run, below the number of the phase; on a cache line of its own.
+  struct alignas(64) Claim {
+    std::atomic<uint64_t> word{0};
+  };
+
+  // A phase is published by its number in phase_ (futex word); the claim words hold the number too,
+  // so that a late worker can never claim from a phase it has not read.
   std::atomic<uint32_t> phase_{0};
-  std::atomic<uint64_t> claim_{0};
+  std::vector<Claim> claims_;  // [threads]
   std::atomic<int> chunks_{0};
   std::atomic<Function> function_{nullptr};
   std::atomic<void*> self_{nullptr};

@@ -40,6 +40,14 @@ std::size_t quantized_bytes(int tokens, int64_t cols);
 
 // y = x W^T + bias + add for output rows [16*group_begin, 16*group_end) and tokens
 // [token_begin, token_end).
+// Memory that is read next, for a kernel that waits for arithmetic to ask for on its way. A hint:
+// it changes no result.
+struct ReadAhead {
+  const void* const* runs = nullptr;  // each run_lines cache lines of 64 bytes
+  int64_t run_lines = 0;
+  int64_t begin = 0, end = 0;  // lines, counted through the runs
+};
+
 struct MatMul {
   PackedMatrix w;               // [R, K]
   const float* x = nullptr;     // [T, K]; read if is_float_form(w.form)
@@ -53,6 +61,7 @@ struct MatMul {
   int64_t add_stride = 0;
   int64_t group_begin = 0, group_end = 0;  // within 0..group_count(R)
   int token_begin = 0, token_end = 0;      // within 0..T
+  ReadAhead ahead = {};                         // integer forms only
 };
 
 // y = x / sqrt(mean(x^2) + eps) * w, row by row. y may be x.
@@ -164,6 +173,12 @@ struct KvWrite {
   int head_dim;
 };
 
+// A query sums its keys in spans of this many positions, counted from 0, and joins the spans' sums
+// in order. So a long context can be cut at spans and spread over threads, with the same bits.
+inline constexpr int kSpanKeys = 512;
+// Floats of one query head's sums over one span: values [D], peak and total.
+constexpr int64_t span_floats(int head_dim) { return int64_t{head_dim + 2 + 15} / 16 * 16; }
+
 // Causal attention of one sequence over its first q0 + n cached tokens, for query positions
 // [q0, q0 + n) and the query heads that share kv heads [kv_head_begin, kv_head_end). Query head h
 // reads kv head h / (heads / kv_heads). To split one long chunk over threads, shift q, out, q0.
@@ -184,6 +199,20 @@ struct Attention {
   float scale;     // on q.k, usually 1/sqrt(D)
   int window = 0;  // a query sees the last `window` keys, its own among them; 0: all. Blocks that
                    // no query sees may be anything.
+  // Not null: only the keys of one span, of which every query sees some. Their sums go here,
+  // [n, heads, span_floats(D)], for join_spans of the same table; out is left alone.
+  float* part = nullptr;
+  int span = 0;
+};
+
+// The output of one query from its parts.
+struct JoinSpans {
+  const float* parts;  // [spans, heads, span_floats(D)], of consecutive spans
+  int spans;           // at least 1
+  int heads;
+  int head_dim;
+  KvType type;  // of the cache the parts are from
+  float* out;   // [heads, D]
 };
 
 // One implementation of everything. Tables are constants; hold a reference from load time on.
@@ -202,6 +231,7 @@ struct Ops {
   void (*exp)(const Exp&);
   void (*kv_write)(const KvWrite&);
   void (*attention)(const Attention&);
+  void (*join_spans)(const JoinSpans&);
   void (*mla_write)(const MlaWrite&);
   void (*mla_attention)(const MlaAttention&);
   void (*prepare_rows)(const PrepareRows&);

@@ -227,11 +227,18 @@ void kv_write(const KvWrite& a) {
   }
 }
 
-// One query head over the keys it sees.
-void attend(const Attention& a, const float* q, int kv_head, int position, float* out) {
-  const int first = a.window > 0 ? std::max(position + 1 - a.window, 0) : 0;
-  std::vector<double> p(std::size_t(position) + 1), sum(std::size_t(a.head_dim));
-  double peak = -kInfinity, total = 0;
+// One query head over the keys it sees, or those of one span. sums: values [D], peak, total.
+void attend(const Attention& a, const float* q, int kv_head, int position,
+            std::vector<double>& sums) {
+  int first = a.window > 0 ? std::max(position + 1 - a.window, 0) : 0;
+  if (a.part != nullptr) {
+    first = std::max(first, a.span * kSpanKeys);
+    position = std::min(position, (a.span + 1) * kSpanKeys - 1);
+  }
+  std::vector<double> p(std::size_t(position) + 1);
+  sums.assign(std::size_t(a.head_dim) + 2, 0);
+  double &peak = sums[std::size_t(a.head_dim)], &total = sums[std::size_t(a.head_dim) + 1];
+  peak = -kInfinity;
   for (int t = first; t <= position; ++t) {
     const KvSide k(a.blocks[t / kKvBlockTokens], a.type, kv_head, a.head_dim, false);
     double& score = p[std::size_t(t)];
@@ -244,18 +251,42 @@ void attend(const Attention& a, const float* q, int kv_head, int position, float
     const double weight = std::exp(p[std::size_t(t)] - peak);
     total += weight;
     for (int d = 0; d < a.head_dim; ++d)
-      sum[std::size_t(d)] += weight * v.get(t % kKvBlockTokens, d);
+      sums[std::size_t(d)] += weight * v.get(t % kKvBlockTokens, d);
   }
-  for (int d = 0; d < a.head_dim; ++d) out[d] = float(sum[std::size_t(d)] / total);
 }
 
 void attention(const Attention& a) {
   const int per_kv_head = a.heads / a.kv_heads;
+  const auto dim = std::size_t(a.head_dim);
+  std::vector<double> sums;
   for (int i = 0; i < a.n; ++i) {
     for (int h = a.kv_head_begin * per_kv_head; h < a.kv_head_end * per_kv_head; ++h) {
-      attend(a, a.q + i * a.q_stride + int64_t{h} * a.head_dim, h / per_kv_head, a.q0 + i,
-             a.out + i * a.out_stride + int64_t{h} * a.head_dim);
+      attend(a, a.q + i * a.q_stride + int64_t{h} * a.head_dim, h / per_kv_head, a.q0 + i, sums);
+      float* out = a.out + i * a.out_stride + int64_t{h} * a.head_dim;
+      if (a.part == nullptr)
+        for (std::size_t d = 0; d < dim; ++d) out[d] = float(sums[d] / sums[dim + 1]);
+      else
+        std::copy(sums.begin(), sums.end(),
+                  a.part + (int64_t{i} * a.heads + h) * span_floats(a.head_dim));
     }
+  }
+}
+
+void join_spans(const JoinSpans& a) {
+  for (int h = 0; h < a.heads; ++h) {
+    const auto part = [&](int span) {
+      return a.parts + (int64_t{span} * a.heads + h) * span_floats(a.head_dim);
+    };
+    double peak = -kInfinity, total = 0;
+    for (int s = 0; s < a.spans; ++s) peak = std::max(peak, double(part(s)[a.head_dim]));
+    std::vector<double> sum(std::size_t(a.head_dim));
+    for (int s = 0; s < a.spans; ++s) {
+      const double factor = std::exp(part(s)[a.head_dim] - peak);
+      total += factor * part(s)[a.head_dim + 1];
+      for (int d = 0; d < a.head_dim; ++d) sum[std::size_t(d)] += factor * part(s)[d];
+    }
+    for (int d = 0; d < a.head_dim; ++d)
+      a.out[int64_t{h} * a.head_dim + d] = float(sum[std::size_t(d)] / total);
   }
 }
 
@@ -296,6 +327,7 @@ const Ops kReferenceOps = {
     .exp = exp_all,
     .kv_write = kv_write,
     .attention = attention,
+    .join_spans = join_spans,
     .mla_write = reference_mla_write,
     .mla_attention = reference_mla_attention,
     .prepare_rows = reference_prepare_rows,

@@ -168,13 +168,14 @@ void visit_tile(const Element* k, const Element* next, int head_dim, int base, I
   }
 }
 
+// Keys of positions [from, to].
 template <int N, class Tiles>
-void visit_tiles(const Attention& a, const Tiles& tiles, Items& items) {
-  const int earliest = items.position[0], latest = items.position[N - 1];
-  const int begin = items.oldest[0] / kKvBlockTokens * kKvBlockTokens;
-  for (int base = begin; base <= latest; base += kKvBlockTokens) {
+void visit_tiles(const Attention& a, const Tiles& tiles, Items& items, int from, int to) {
+  const int earliest = items.position[0];
+  const int begin = from / kKvBlockTokens * kKvBlockTokens;
+  for (int base = begin; base <= to; base += kKvBlockTokens) {
     const auto* k = tiles.load(base / kKvBlockTokens);
-    const auto* next = base + kKvBlockTokens <= latest ? tiles.ahead(base / kKvBlockTokens + 1) : k;
+    const auto* next = base + kKvBlockTokens <= to ? tiles.ahead(base / kKvBlockTokens + 1) : k;
     const int end = base + kKvBlockTokens;
     if (earliest >= base && items.oldest[N - 1] < end) {
       visit_tile<N>(k, next, a.head_dim, base, items, 0);
@@ -187,27 +188,27 @@ void visit_tiles(const Attention& a, const Tiles& tiles, Items& items) {
 }
 
 template <class Tiles>
-void run_items(const Attention& a, const Tiles& tiles, Items& items, int count) {
+void run_items(const Attention& a, const Tiles& tiles, Items& items, int count, int from, int to) {
   switch (count) {
     case 1:
-      return visit_tiles<1>(a, tiles, items);
+      return visit_tiles<1>(a, tiles, items, from, to);
     case 2:
-      return visit_tiles<2>(a, tiles, items);
+      return visit_tiles<2>(a, tiles, items, from, to);
     case 3:
-      return visit_tiles<3>(a, tiles, items);
+      return visit_tiles<3>(a, tiles, items, from, to);
     case 4:
-      return visit_tiles<4>(a, tiles, items);
+      return visit_tiles<4>(a, tiles, items, from, to);
   }
   if constexpr (kMaxItems > 4) {
     switch (count) {
       case 5:
-        return visit_tiles<5>(a, tiles, items);
+        return visit_tiles<5>(a, tiles, items, from, to);
       case 6:
-        return visit_tiles<6>(a, tiles, items);
+        return visit_tiles<6>(a, tiles, items, from, to);
       case 7:
-        return visit_tiles<7>(a, tiles, items);
+        return visit_tiles<7>(a, tiles, items, from, to);
       case 8:
-        return visit_tiles<8>(a, tiles, items);
+        return visit_tiles<8>(a, tiles, items, from, to);
     }
   }
 }
@@ -222,28 +223,26 @@ void attention(const Attention& a) {
       const int count = smaller(kMaxItems, all - begin);
       for (int i = 0; i < count; ++i) {
         const float* q = a.q + item_offset(a, kv_head, begin + i, a.q_stride);
-        for (int d = 0; d < a.head_dim; ++d) {
-          items.q[d][i] = q[d] * a.scale;
-          items.out[i][d] = 0;
-        }
-        items.peak[i] = -__builtin_inff();
-        items.total[i] = 0;
+        for (int d = 0; d < a.head_dim; ++d) items.q[d][i] = q[d] * a.scale;
         items.position[i] = a.q0 + (begin + i) / per_kv;
         const int oldest = items.position[i] - a.window + 1;
         items.oldest[i] = a.window > 0 && oldest > 0 ? oldest : 0;
       }
-      if (a.type == KvType::f32)
-        run_items(a, PlainTiles<float>(a, kv_head), items, count);
-      else if (a.type == KvType::f16)
-        run_items(a, PlainTiles<uint16_t>(a, kv_head), items, count);
-      else
-        run_items(a, UnpackedTiles{a, kv_head, unpacked}, items, count);
-      for (int i = 0; i < count; ++i) {
-        float* out = a.out + item_offset(a, kv_head, begin + i, a.out_stride);
-        const Vec inverse = Vec::set(1.0f / items.total[i]);
-        for (int d = 0; d < a.head_dim; d += Vec::width)
-          (Vec::load(items.out[i] + d) * inverse).store(out + d, a.head_dim - d);
-      }
+      const auto clear = [&] {
+        for (int i = 0; i < count; ++i) {
+          for (int d = 0; d < a.head_dim; ++d) items.out[i][d] = 0;
+          items.peak[i] = -__builtin_inff();
+          items.total[i] = 0;
+        }
+      };
+      visit_spans<kMaxItems>(a, kv_head, begin, count, items, clear, [&](int from, int to) {
+        if (a.type == KvType::f32)
+          run_items(a, PlainTiles<float>(a, kv_head), items, count, from, to);
+        else if (a.type == KvType::f16)
+          run_items(a, PlainTiles<uint16_t>(a, kv_head), items, count, from, to);
+        else
+          run_items(a, UnpackedTiles{a, kv_head, unpacked}, items, count, from, to);
+      });
     }
   }
 }

@@ -370,37 +370,37 @@ void native_items(const Attention& a, int kv_head, int begin, int count) {
   for (int i = 0; i < count; ++i) {
     Cache::prepare(a.q + item_offset(a, kv_head, begin + i, a.q_stride), a.head_dim,
                    a.scale * kLog2E, items, i);
-    for (int d = 0; d < a.head_dim; d += 16) _mm512_store_ps(items.out[i] + d, _mm512_setzero_ps());
-    items.peak[i] = kMasked;
-    items.total[i] = 0;
     items.position[i] = a.q0 + (begin + i) / per_kv;
     const int oldest = items.position[i] - a.window + 1;
     items.oldest[i] = a.window > 0 && oldest > 0 ? oldest : 0;
   }
+  const auto clear = [&] {
+    for (int i = 0; i < count; ++i) {
+      for (int d = 0; d < a.head_dim; d += 16)
+        _mm512_store_ps(items.out[i] + d, _mm512_setzero_ps());
+      items.peak[i] = kMasked;
+      items.total[i] = 0;
+    }
+  };
   TileLoader<Cache> loader;
   const int64_t head_at = kv_head * kv_head_bytes(a.type, a.head_dim);
   const int latest = items.position[count - 1];
-  for (int base = items.oldest[0] / kKvBlockTokens * kKvBlockTokens; base <= latest;
-       base += kKvBlockTokens) {
-    const uint8_t* head = static_cast<const uint8_t*>(a.blocks[base / kKvBlockTokens]) + head_at;
-    const int keys = smaller(latest - base + 1, kKvBlockTokens);
-    const NativeTile tile = loader.load(a, head, keys);
-    const uint8_t* next = tile.k;
-    if (base + kKvBlockTokens <= latest)
-      next = static_cast<const uint8_t*>(a.blocks[base / kKvBlockTokens + 1]) + head_at;
-    visit_active<Cache>(tile, next, a.head_dim, base, items, count);
-  }
-  for (int i = 0; i < count; ++i) {
-    float* out = a.out + item_offset(a, kv_head, begin + i, a.out_stride);
-    const Vec inverse = Vec::set(1.0f / items.total[i]);
-    for (int d = 0; d < a.head_dim; d += 16)
-      (Vec::load(items.out[i] + d) * inverse).store(out + d, a.head_dim - d);
-  }
+  visit_spans<kNativeItems>(a, kv_head, begin, count, items, clear, [&](int from, int to) {
+    for (int base = from / kKvBlockTokens * kKvBlockTokens; base <= to; base += kKvBlockTokens) {
+      const uint8_t* head = static_cast<const uint8_t*>(a.blocks[base / kKvBlockTokens]) + head_at;
+      const int keys = smaller(latest - base + 1, kKvBlockTokens);
+      const NativeTile tile = loader.load(a, head, keys);
+      const uint8_t* next = tile.k;
+      if (base + kKvBlockTokens <= to)
+        next = static_cast<const uint8_t*>(a.blocks[base / kKvBlockTokens + 1]) + head_at;
+      visit_active<Cache>(tile, next, a.head_dim, base, items, count);
+    }
+  });
 }
 
 // False: not a type this file knows.
 bool native_attention(const Attention& a) {
-  if (a.type == KvType::f32) return false;
+  if (!native_type(a.type)) return false;
   const int all = a.n * (a.heads / a.kv_heads);
   for (int kv_head = a.kv_head_begin; kv_head < a.kv_head_end; ++kv_head) {
     for (int begin = 0; begin < all; begin += kNativeItems) {

@@ -7,6 +7,7 @@
 #include "kernels/cpu/quantize.inl"
 #include "kernels/cpu/matmul.inl"
 #include "kernels/cpu/kv_cache.inl"
+#include "kernels/cpu/spans.inl"
 #if defined(__AVX512BF16__)
 #include "kernels/cpu/int4_avx512.inl"
 #include "kernels/cpu/attention_avx512.inl"
@@ -38,6 +39,7 @@ constexpr Ops make_table(const char* name, bool (*usable)()) {
       .exp = exp_all,
       .kv_write = kv_write,
       .attention = attention,
+      .join_spans = join_spans,
       .mla_write = mla_write,
       .mla_attention = mla_attention,
       .prepare_rows = prepare_rows,

@@ -2,6 +2,15 @@
 // back into floats. kernels/kv_layout.h has the layouts.
 constexpr int kMaxHeadDim = 256;
 
+// Types attention_avx512.inl knows; its scores are powers of two.
+bool native_type([[maybe_unused]] KvType type) {
+#if defined(__AVX512BF16__)
+  return type != KvType::f32;
+#else
+  return false;
+#endif
+}
+
 // Items are numbered query-major: item = query * heads per kv head + head.
 int64_t item_offset(const Attention& a, int kv_head, int item, int64_t stride) {
   const int per_kv = a.heads / a.kv_heads;

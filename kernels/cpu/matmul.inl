@@ -32,18 +32,48 @@ struct Group {
   int64_t index;
 };
 
+// Asks for the lines of a ReadAhead, some at a time.
+class LineWalk {
+ public:
+  // steps: how often take() will be called.
+  LineWalk(const ReadAhead& a, int64_t steps) : run_lines_(a.run_lines), left_(a.end - a.begin) {
+    if (left_ <= 0 || steps <= 0) return;
+    at_once_ = int((left_ + steps - 1) / steps);
+    run_ = a.runs + a.begin / run_lines_;
+    line_ = a.begin % run_lines_;
+  }
+
+  void take() {
+    const int64_t n = left_ < at_once_ ? left_ : at_once_;
+    for (int64_t i = 0; i < n; ++i) {
+      prefetch(static_cast<const uint8_t*>(*run_) + line_ * 64);
+      if (++line_ < run_lines_) continue;
+      line_ = 0;
+      ++run_;
+    }
+    left_ -= n;
+  }
+
+ private:
+  const void* const* run_ = nullptr;
+  int64_t run_lines_, left_;
+  int64_t line_ = 0;  // of the run
+  int at_once_ = 0;
+};
+
 // Each record's sum is scaled when it is complete; the running totals wait in memory, so that the
 // registers are free for the sums.
 template <PackedForm form, int kZeroShift, int N>
 void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token,
-                  bool first_use) {
+                  bool first_use, LineWalk& ahead) {
   alignas(64) float total[N][kGroupRows] = {};
   const int64_t pairs = (a.w.cols / kBlockCols + 1) / 2;
   for (int64_t pair = 0; pair < pairs; ++pair, x += stride) {
     Rows16 part[N] = {};
     if (first_use) {
-      const uint8_t* ahead = g.data + quants_at(form, 2 * pair) + kPrefetchBytes;
-      for (int line = 0; line < pair_bytes(form); line += 64) prefetch(ahead + line);
+      const uint8_t* next = g.data + quants_at(form, 2 * pair) + kPrefetchBytes;
+      for (int line = 0; line < pair_bytes(form); line += 64) prefetch(next + line);
+      ahead.take();
     }
     pair_dot<form, kZeroShift, N>(g.data, pair, x, part);
 #pragma GCC unroll 16
@@ -60,20 +90,23 @@ void quant_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, in
 // Tokens [token, last) of one tile, in runs of N, then N/2, ... 1.
 template <PackedForm form, int kZeroShift, int N>
 void quant_tile_tokens(const MatMul& a, Group g, const QuantRecord* x, int stride, int token,
-                       int last, bool first_use) {
+                       int last, bool first_use, LineWalk& ahead) {
   for (; token + N <= last; token += N, first_use = false)
-    quant_tokens<form, kZeroShift, N>(a, g, x + token % kTileTokens, stride, token, first_use);
+    quant_tokens<form, kZeroShift, N>(a, g, x + token % kTileTokens, stride, token, first_use,
+                                      ahead);
   if constexpr (N > 1)
-    quant_tile_tokens<form, kZeroShift, N / 2>(a, g, x, stride, token, last, first_use);
+    quant_tile_tokens<form, kZeroShift, N / 2>(a, g, x, stride, token, last, first_use, ahead);
 }
 
 int smaller(int a, int b) { return a < b ? a : b; }
+int greater_int(int a, int b) { return a > b ? a : b; }
 
 template <PackedForm form, int kZeroShift>
 void quant_matmul(const MatMul& a) {
   const int64_t records = records_of(a.w.cols);
   const std::size_t stride = group_bytes(a.w.type, a.w.cols);
   const int64_t stripe = int64_t(kStripeBytes / stride) + 1;
+  LineWalk ahead(a.ahead, (a.group_end - a.group_begin) * ((a.w.cols / kBlockCols + 1) / 2));
   for (int64_t begin = a.group_begin; begin < a.group_end; begin += stripe) {
     const int64_t end = begin + stripe < a.group_end ? begin + stripe : a.group_end;
     for (int t = a.token_begin; t < a.token_end;) {
@@ -83,7 +116,7 @@ void quant_matmul(const MatMul& a) {
       for (int64_t g = begin; g < end; ++g) {
         const Group group{static_cast<const uint8_t*>(a.w.data) + std::size_t(g) * stride, g};
         quant_tile_tokens<form, kZeroShift, kMaxTokens>(a, group, x, tile.tokens, t, last,
-                                                        t == a.token_begin);
+                                                        t == a.token_begin, ahead);
       }
       t = last;
     }

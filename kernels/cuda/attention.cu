@@ -1,5 +1,7 @@
 // The paged cache and attention over it: one block of 32 threads for a query head of one token,
 // each thread scores one key of a cache block and then sums every 32nd dimension of the values.
+#include <type_traits>
+
 #include "kernels/cuda/device.h"
 #include "kernels/kv_layout.h"
 
@@ -134,49 +136,43 @@ __global__ void attention_kernel(Attention a) {
   }
 }
 
-}  // namespace
-
-Status kv_write(const KvWrite& a, CudaStream stream) {
-  const auto run = [&](auto kernel) {
-    return launch("kv_write", kernel, element_blocks(int64_t(a.kv_heads) * a.head_dim), kThreads,
-                  stream, a);
-  };
-  switch (a.type) {
+// run(std::integral_constant of the type).
+template <class Run>
+Status with_type(KvType type, Run run) {
+  switch (type) {
     case KvType::f16:
-      return run(kv_write_kernel<KvType::f16>);
+      return run(std::integral_constant<KvType, KvType::f16>{});
     case KvType::bf16:
-      return run(kv_write_kernel<KvType::bf16>);
+      return run(std::integral_constant<KvType, KvType::bf16>{});
     case KvType::int8:
-      return run(kv_write_kernel<KvType::int8>);
+      return run(std::integral_constant<KvType, KvType::int8>{});
     case KvType::int4:
-      return run(kv_write_kernel<KvType::int4>);
+      return run(std::integral_constant<KvType, KvType::int4>{});
     case KvType::f32:
       break;
   }
-  return run(kv_write_kernel<KvType::f32>);
+  return run(std::integral_constant<KvType, KvType::f32>{});
+}
+
+}  // namespace
+
+Status kv_write(const KvWrite& a, CudaStream stream) {
+  return with_type(a.type, [&](auto type) {
+    return launch("kv_write", kv_write_kernel<type()>,
+                  element_blocks(int64_t(a.kv_heads) * a.head_dim), kThreads, stream, a);
+  });
 }
 
 Status attention(const Attention& a, CudaStream stream) {
   if (a.head_dim > kMostDim)
     return invalid("CUDA attention: head dimension " + std::to_string(a.head_dim) +
                    ", at most 256 wanted");
+  if (a.part != nullptr) return error(Code::unimplemented, "CUDA attention: parts of a query");
   const int64_t heads = int64_t(a.kv_head_end - a.kv_head_begin) * (a.heads / a.kv_heads);
-  const auto run = [&](auto kernel) {
-    return launch("attention", kernel, a.n > 0 ? heads * a.n : 0, kLanes, stream, a);
-  };
-  switch (a.type) {
-    case KvType::f16:
-      return run(attention_kernel<KvType::f16>);
-    case KvType::bf16:
-      return run(attention_kernel<KvType::bf16>);
-    case KvType::int8:
-      return run(attention_kernel<KvType::int8>);
-    case KvType::int4:
-      return run(attention_kernel<KvType::int4>);
-    case KvType::f32:
-      break;
-  }
-  return run(attention_kernel<KvType::f32>);
+  return with_type(a.type, [&](auto type) {
+    return launch("attention", attention_kernel<type()>, a.n > 0 ? heads * a.n : 0, kLanes, stream,
+                  a);
+  });
 }
 
 }  // namespace serval::cuda

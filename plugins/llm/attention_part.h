@@ -13,8 +13,8 @@ class AttentionPart {
  public:
   virtual ~AttentionPart() = default;
 
-  // One layer over the step's tokens: writes their keys and values to the cache, adds its result to
-  // step.x. step.normed and step.quantised hold the normalised x and are free afterwards.
+  // One layer over the step's tokens, from the norm before it: writes their keys and values to the
+  // cache, adds its result to step.x. Uses step.normed and step.quantised.
   virtual void run(const LayerWeights& weights, int layer, Step& step, const KvMemory& kv) = 0;
 };
 

@@ -10,16 +10,18 @@ class DenseFeedForward {
   DenseFeedForward(const ModelShape& shape, int max_tokens);
   static std::size_t bytes(const ModelShape& shape, int max_tokens);
 
-  // Adds its result to step.x; step.normed and step.quantised hold the normalised x. Afterwards
-  // step.quantised is free, and step.normed when there is a norm behind the part.
-  void run(const FeedForwardWeights& weights, const float* post_norm, Step& step);
+  // Adds its result to step.x. norm: of x before the part; null: step.normed and step.quantised
+  // hold the normalised x already. They hold it afterwards too when there is no norm behind the
+  // part.
+  void run(const FeedForwardWeights& weights, const float* norm, const float* post_norm,
+           Step& step);
 
  private:
-  std::vector<float> gate_, up_;  // [T, feed_forward, or the width of the shared experts]
+  std::vector<float> gate_, up_;      // [T, feed_forward, or the width of the shared experts]
+  std::vector<std::byte> quantised_;  // of gate_
 };
 
-// rows of y = activation(gate) * up, spread over the threads. All are [rows, width] and y may be
-// gate or up.
-void gate_rows(Step& step, const float* gate, const float* up, float* y, int rows, int width);
+// Rows [begin, end) of gate = activation(gate) * up, both [rows, width].
+void gate_rows(const Step& step, float* gate, const float* up, int begin, int end, int width);
 
 }  // namespace serval::llm

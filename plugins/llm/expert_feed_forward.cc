@@ -45,10 +45,11 @@ ExpertFeedForward::ExpertFeedForward(const ModelShape& shape, int max_tokens) {
 }
 
 void ExpertFeedForward::run(const LayerWeights& weights, Step& step, DenseFeedForward& dense) {
+  step.normalise(weights.feed_forward_norm);
   choose(weights.experts, step);
   group(step.shape.experts, step.tokens);
   gather(step);
-  if (step.shape.experts.shared > 0) dense.run(weights.experts.shared, nullptr, step);
+  if (step.shape.experts.shared > 0) dense.run(weights.experts.shared, nullptr, nullptr, step);
   multiply(weights.experts, step);
   mix(step);
   step.close(weights.post_feed_forward_norm);
@@ -105,7 +106,9 @@ void ExpertFeedForward::multiply(const ExpertWeights& experts, Step& step) {
     products_.push_back(product(group, experts.up[e], x_.data(), up_.data()));
   }
   step.compute.matmul(std::span(products_));
-  gate_rows(step, gate_.data(), up_.data(), gate_.data(), groups_.back().end, width);
+  step.compute.ranges(groups_.back().end, rows_a_chunk(width), [&](int begin, int end) {
+    gate_rows(step, gate_.data(), up_.data(), begin, end, width);
+  });
   quantise(step, gate_.data(), width);
   products_.clear();
   for (const Group& group : groups_)

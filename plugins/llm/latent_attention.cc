@@ -33,9 +33,11 @@ LatentAttention::LatentAttention(const ModelShape& shape, int max_tokens, int ma
 
 void LatentAttention::run(const LayerWeights& weights, int layer, Step& step, const KvMemory& kv) {
   const LatentWeights& latent = weights.latent;
+  step.normalise(weights.attention_norm);
   project(latent, step);
   write_kv(latent, layer, step, kv);
   attend(latent, layer, step, kv);
+  step.quantise(values_.data(), latent.o.w.cols);
   step.close(latent.o, values_.data(), weights.post_attention_norm);
 }
 

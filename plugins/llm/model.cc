@@ -24,15 +24,30 @@ int Model::forward(std::span<const ModelSlice> slices, const KvMemory& kv) {
   embed();
   for (int i = 0; i < shape_.layers; ++i) {
     const LayerWeights& layer = weights_.layers[std::size_t(i)];
-    step_.normalise(layer.attention_norm);
     attention_->run(layer, i, step_, kv);
-    step_.normalise(layer.feed_forward_norm);
+    read_ahead(i + 1, kv);
     if (shape_.layer[std::size_t(i)].experts)
       experts_.run(layer, step_, dense_);
     else
-      dense_.run(layer.feed_forward, layer.post_feed_forward_norm, step_);
+      dense_.run(layer.feed_forward, layer.feed_forward_norm, layer.post_feed_forward_norm, step_);
   }
   return int(wanted_.size());
+}
+
+// Keys and values of decoding sequences come from memory and take as long as their layer's weights;
+// products of several tokens have time to ask for those of the next layer.
+void Model::read_ahead(int layer, const KvMemory& kv) {
+  ahead_.clear();
+  if (layer == shape_.layers) return step_.compute.read_ahead({}, 0);
+  const int window = shape_.window_of(layer);
+  for (const ModelSlice& slice : step_.slices) {
+    if (slice.count > 1) continue;
+    const int first = window > 0 ? std::max(slice.position - window + 1, 0) : 0;
+    for (int b = first / kBlockTokens; b <= slice.position / kBlockTokens; ++b)
+      if (const std::byte* block = kv.at(slice.blocks[std::size_t(b)], layer))
+        ahead_.push_back(block);
+  }
+  step_.compute.read_ahead(ahead_, kv_layer_bytes(shape_, layer, kv.type()));
 }
 
 void Model::embed() {

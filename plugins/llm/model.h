@@ -34,6 +34,7 @@ class Model final : public LanguageModel {
 
  private:
   void embed();
+  void read_ahead(int layer, const KvMemory& kv);
 
   ModelShape shape_;
   Weights weights_;
@@ -42,7 +43,8 @@ class Model final : public LanguageModel {
   DenseFeedForward dense_;
   ExpertFeedForward experts_;
   OutputHead head_;
-  std::vector<int> wanted_;  // rows of step_.x whose logits are wanted
+  std::vector<int> wanted_;         // rows of step_.x whose logits are wanted
+  std::vector<const void*> ahead_;  // blocks the next layer reads
 };
 
 }  // namespace serval::llm

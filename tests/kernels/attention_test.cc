@@ -1,72 +1,13 @@
 #include <algorithm>
 #include <cmath>
 
-#include "tests/kernels/kernel_test.h"
+#include "tests/kernels/attention_sequence.h"
 
 namespace serval {
 namespace {
 
 class AttentionTest : public KernelTest {};
 SERVAL_KERNEL_SUITE(AttentionTest);
-
-struct Shape {
-  int heads, kv_heads, head_dim;
-};
-
-// One sequence of `length` tokens in a cache whose unwritten slots hold NaN.
-class Sequence {
- public:
-  Sequence(const Ops& ops, KvType type, Shape shape, int length, std::mt19937& rng,
-           float spread = 1)
-      : type_(type),
-        shape_(shape),
-        stride_(shape.heads * shape.head_dim),
-        q_(random_floats(std::size_t(length * stride_), rng, spread)) {
-    const int kv = shape.kv_heads * shape.head_dim;
-    const std::size_t bytes = kv_block_bytes(type, shape.kv_heads, shape.head_dim);
-    for (int t = 0; t < length; ++t) {
-      if (t % kKvBlockTokens == 0) {
-        memory_.push_back(std::make_unique<Aligned>(bytes));
-        std::memset(memory_.back()->data(), 0xff, bytes);  // NaN in f32 and in f16
-        blocks_.push_back(memory_.back()->data());
-      }
-      const auto k = random_floats(std::size_t(kv), rng), v = random_floats(std::size_t(kv), rng);
-      ops.kv_write({k.data(), v.data(), memory_.back()->data(), t % kKvBlockTokens, type,
-                    shape.kv_heads, shape.head_dim});
-    }
-  }
-
-  std::size_t floats() const { return q_.size(); }
-  int64_t stride() const { return stride_; }
-
-  // Queries [q0, q0 + n); out as for the whole sequence.
-  Attention args(int q0, int n, float* out) const {
-    return {q_.data() + q0 * stride_,
-            stride_,
-            out + q0 * stride_,
-            stride_,
-            blocks_.data(),
-            type_,
-            q0,
-            n,
-            shape_.heads,
-            shape_.kv_heads,
-            shape_.head_dim,
-            0,
-            shape_.kv_heads,
-            1.0f / std::sqrt(float(shape_.head_dim))};
-  }
-
- private:
-  KvType type_;
-  Shape shape_;
-  int64_t stride_;
-  std::vector<float> q_;
-  std::vector<std::unique_ptr<Aligned>> memory_;
-  std::vector<const void*> blocks_;
-};
-
-constexpr KvType kAllTypes[] = {KvType::f32, KvType::f16, KvType::bf16, KvType::int8, KvType::int4};
 
 // What a table may differ from the reference by on the same cache, for values of about 1: it may
 // round queries and weights to the cache's own precision.
@@ -82,14 +23,15 @@ double tolerance(KvType type) {
   }
 }
 
-constexpr Shape kShapes[] = {{3, 1, 64}, {9, 3, 64},  {14, 2, 64}, {4, 4, 80},  {2, 1, 16},
-                             {3, 1, 24}, {10, 1, 72}, {2, 2, 128}, {4, 1, 256}, {1, 1, 248}};
+constexpr AttentionShape kShapes[] = {{3, 1, 64},  {9, 3, 64}, {14, 2, 64}, {4, 4, 80},
+                                      {2, 1, 16},  {3, 1, 24}, {10, 1, 72}, {2, 2, 128},
+                                      {4, 1, 256}, {1, 1, 248}};
 
 TEST_P(AttentionTest, EqualsReference) {
-  for (const Shape shape : kShapes) {
-    for (const KvType type : kAllTypes) {
+  for (const AttentionShape shape : kShapes) {
+    for (const KvType type : kAllKvTypes) {
       for (int length : {1, 2, 31, 32, 33, 70}) {
-        const Sequence s(ops(), type, shape, length, rng_);
+        const AttentionSequence s(ops(), type, shape, length, rng_);
         Guarded out(s.floats());
         std::vector<float> want(s.floats());
         reference_ops().attention(s.args(0, length, want.data()));
@@ -108,10 +50,11 @@ TEST_P(AttentionTest, EqualsReference) {
 // the rounding of weights does not average out: twice the tolerance.
 TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
   const int length = 140;
-  for (const Shape shape : {Shape{4, 1, 64}, Shape{3, 3, 40}, Shape{1, 1, 16}, Shape{4, 1, 256}}) {
-    for (const KvType type : kAllTypes) {
+  for (const AttentionShape shape : {AttentionShape{4, 1, 64}, AttentionShape{3, 3, 40},
+                                     AttentionShape{1, 1, 16}, AttentionShape{4, 1, 256}}) {
+    for (const KvType type : kAllKvTypes) {
       for (int window : {1, 2, 31, 32, 33, 50, 64, 139, 140, 500}) {
-        const Sequence s(ops(), type, shape, length, rng_);
+        const AttentionSequence s(ops(), type, shape, length, rng_);
         std::vector<float> want(s.floats()), whole(s.floats());
         Attention a = s.args(0, length, want.data());
         a.window = window;
@@ -143,9 +86,10 @@ TEST_P(AttentionTest, WindowEqualsReferenceAtAnyChunking) {
 // Any cut into chunks, and any split of the kv heads, gives the same bits.
 TEST_P(AttentionTest, ChunksAreBitwiseEqual) {
   const int length = 83;
-  for (const Shape shape : {Shape{9, 3, 64}, Shape{14, 2, 64}, Shape{3, 3, 40}, Shape{5, 1, 128}}) {
-    for (const KvType type : kAllTypes) {
-      const Sequence s(ops(), type, shape, length, rng_, 3);
+  for (const AttentionShape shape : {AttentionShape{9, 3, 64}, AttentionShape{14, 2, 64},
+                                     AttentionShape{3, 3, 40}, AttentionShape{5, 1, 128}}) {
+    for (const KvType type : kAllKvTypes) {
+      const AttentionSequence s(ops(), type, shape, length, rng_, 3);
       std::vector<float> whole(s.floats());
       ops().attention(s.args(0, length, whole.data()));
       for (int chunk : {1, 2, 3, 5, 7, 16, 31, 32, 33, 64}) {
@@ -167,7 +111,7 @@ TEST_P(AttentionTest, ChunksAreBitwiseEqual) {
 // Scores of +-50 and more: the running maximum moves from tile to tile.
 TEST_P(AttentionTest, LargeScoresStayStable) {
   const int length = 130;
-  const Sequence s(ops(), KvType::f32, {2, 1, 64}, length, rng_, 60);
+  const AttentionSequence s(ops(), KvType::f32, {2, 1, 64}, length, rng_, 60);
   std::vector<float> out(s.floats()), want(s.floats());
   reference_ops().attention(s.args(0, length, want.data()));
   ops().attention(s.args(0, length, out.data()));
@@ -175,7 +119,7 @@ TEST_P(AttentionTest, LargeScoresStayStable) {
 }
 
 TEST_P(AttentionTest, OutMayBeQ) {
-  const Sequence s(ops(), KvType::f16, {6, 2, 64}, 40, rng_);
+  const AttentionSequence s(ops(), KvType::f16, {6, 2, 64}, 40, rng_);
   std::vector<float> out(s.floats());
   Attention a = s.args(0, 40, out.data());
   std::vector<float> in_place(a.q, a.q + s.floats());
@@ -187,7 +131,7 @@ TEST_P(AttentionTest, OutMayBeQ) {
 }
 
 TEST_P(AttentionTest, KvWriteEqualsReferenceAndTouchesOneSlotOnly) {
-  for (const KvType type : kAllTypes) {
+  for (const KvType type : kAllKvTypes) {
     const std::size_t bytes = kv_block_bytes(type, 2, 24);
     EXPECT_EQ(bytes % 64, 0u);
     for (int slot : {0, 15, 16, 31}) {
@@ -212,7 +156,7 @@ TEST_P(AttentionTest, KvWriteEqualsReferenceAndTouchesOneSlotOnly) {
 // The cache holds what was written, to its precision: a query that sees one key gets its value.
 TEST_P(AttentionTest, CacheHoldsItsPrecision) {
   const double limits[] = {0, 5e-4, 4e-3, 4e-3, 6.9e-2};  // of a vector's greatest element
-  for (const KvType type : kAllTypes) {
+  for (const KvType type : kAllKvTypes) {
     for (int head_dim : {24, 64, 80, 256}) {
       Aligned block(kv_block_bytes(type, 1, head_dim));
       std::memset(block.data(), 0xff, block.size());

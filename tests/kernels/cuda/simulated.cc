@@ -36,6 +36,7 @@ constexpr Ops kSimulatedOps = {
     .exp = run<&CudaOps::exp>,
     .kv_write = run<&CudaOps::kv_write>,
     .attention = run<&CudaOps::attention>,
+    .join_spans = nullptr,  // its attention makes no parts
     .mla_write = run<&CudaOps::mla_write>,
     .mla_attention = run<&CudaOps::mla_attention>,
     .argmax = reduce<&CudaOps::argmax, int64_t>,

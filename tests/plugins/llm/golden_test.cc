@@ -38,9 +38,9 @@ class Golden : public testing::TestWithParam<const char*> {};
 
 // One loaded model and a cache of its own.
 struct Runner {
-  explicit Runner(const char* name) {
+  explicit Runner(const char* name, int threads = 2) {
     LlmConfig config;
-    config.threads = 2;
+    config.threads = threads;
     loaded = load_golden(name, config);
     if (loaded == nullptr) return;
     Result<KvMemory> memory = KvMemory::allocate(model().shape(), KvType::f32, 16);
@@ -130,6 +130,19 @@ TEST_P(Golden, LogitsAreTheSameInABatch) {
     }
   }
   for (std::size_t i = 0; i < prompts.size(); ++i) EXPECT_EQ(together[i], alone[i]) << i;
+}
+
+// How a layer is cut depends on the tokens for each thread: by tokens or by rows of the weights.
+TEST_P(Golden, ThreadsChangeNoBit) {
+  Runner one(GetParam(), 1), two(GetParam(), 2);
+  ASSERT_TRUE(one.loaded && two.loaded);
+  std::size_t longest = 0;
+  for (const Prompt& prompt : one.prompts) {
+    const int n = int(prompt.tokens.size());
+    EXPECT_EQ(one.run(prompt, n), two.run(prompt, n)) << n << " tokens";
+    longest = std::max(longest, prompt.tokens.size());
+  }
+  EXPECT_GE(longest, 64u) << "too few for one thread to cut by tokens";
 }
 
 TEST_P(Golden, GreedyContinuationEqualsTransformers) {

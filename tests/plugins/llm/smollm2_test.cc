@@ -45,5 +45,38 @@ TEST(SmolLm2, GreedyTokensAreThoseOfTheWholeHead) {
   }
 }
 
+// Alone, its keys are spread over the threads span by span; in a crowd one thread sees them all.
+TEST(SmolLm2, ALongContextIsTheSameAloneAndInACrowd) {
+  const auto path = test_model_path("smollm2-135m-instruct");
+  SERVAL_NEED_MODEL(path);
+  LlmConfig config;
+  config.threads = 2;
+  auto loaded = LoadedModel::load(path, config, {});
+  ASSERT_TRUE(loaded.ok()) << loaded.error().message;
+  Engine& engine = (*loaded)->engine();
+  std::string text;
+  for (int i = 0; i < 150; ++i) text += "Line " + std::to_string(i) + " of a long text.\n";
+  const std::string params =
+      R"({"temperature":0,"max_tokens":12,"ignore_eos":true,"logprobs":true})";
+  Outcome alone, crowded;
+  submit(engine, 1, alone, text, params, "complete", {.space = "alone"});
+  while (engine.running() > 0) engine.step();
+  ASSERT_NE(alone.usage.find("\"prompt_tokens\":1"), std::string::npos) << alone.usage;
+
+  std::vector<Outcome> others(16);
+  submit(engine, 2, crowded, text, params, "complete", {.space = "crowd"});
+  for (std::size_t i = 0; i < others.size(); ++i)
+    submit(engine, 3 + i, others[i], "A story of " + std::to_string(i),
+           R"({"temperature":0,"max_tokens":200,"ignore_eos":true})");
+  while (!crowded.ended) engine.step();
+  EXPECT_EQ(crowded.texts[0], alone.texts[0]);
+  EXPECT_EQ(crowded.meta, alone.meta);
+  for (Outcome& other : others) {
+    EXPECT_FALSE(other.ended) << "the crowd was gone too early";
+    other.cancelled = true;
+  }
+  while (engine.running() > 0) engine.step();
+}
+
 }  // namespace
 }  // namespace serval::llm
