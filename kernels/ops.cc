@@ -77,6 +77,13 @@ std::size_t mla_block_bytes(KvType type, int rank, int rope_dim) {
   return std::size_t(rank + rope_dim) * kKvBlockTokens * element;
 }
 
+// Keys, then values, each padded to whole panels of floats.
+std::size_t packed_attention_scratch(int length, int head_dim) {
+  const auto whole = [](int n) { return (std::size_t(n) + kDensePanel - 1) / kDensePanel; };
+  const std::size_t keys = whole(length) * kDensePanel;
+  return keys * 4 * (std::size_t(head_dim) + whole(head_dim) * kDensePanel);
+}
+
 void build_rope_table(float* cos_sin, int positions, int rotary_dim, double base,
                       const float* factors, double magnitude) {
   const int half = rotary_dim / 2;

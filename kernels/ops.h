@@ -1,5 +1,5 @@
-// The kernels of a language model: one argument struct an operation, one table of functions an
-// instruction set.
+// The kernels of language models and encoders: one argument struct an operation, one table of
+// functions an instruction set.
 //
 // Thread rule: every function is reentrant, starts no thread and allocates nothing (the reference
 // table does allocate). Heavy operations take a range of their output, so the caller's thread pool
@@ -16,8 +16,10 @@
 #include <span>
 
 #include "common/result.h"
+#include "kernels/dense.h"
 #include "kernels/mla_attention.h"
 #include "kernels/pack.h"
+#include "kernels/packed_attention.h"
 
 namespace serval {
 
@@ -202,6 +204,10 @@ struct Ops {
   void (*attention)(const Attention&);
   void (*mla_write)(const MlaWrite&);
   void (*mla_attention)(const MlaAttention&);
+  void (*prepare_rows)(const PrepareRows&);
+  void (*norm_rows)(const NormRows&);
+  void (*dense)(const Dense&);
+  void (*packed_attention)(const PackedAttention&);
   // Logits x [n]. argmax: the first index of the greatest, NaN never wins; -1 if n is 0 or all are
   // NaN. max: the greatest, -inf if n is 0, NaN skipped. log_sum_exp: ln(sum exp(x)), -inf if n is
   // 0.

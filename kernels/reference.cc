@@ -8,6 +8,7 @@
 #include "kernels/float16.h"
 #include "kernels/kv_layout.h"
 #include "kernels/quant_rows.h"
+#include "kernels/reference_dense.h"
 #include "kernels/reference_mla.h"
 #include "kernels/tables.h"
 
@@ -297,6 +298,10 @@ const Ops kReferenceOps = {
     .attention = attention,
     .mla_write = reference_mla_write,
     .mla_attention = reference_mla_attention,
+    .prepare_rows = reference_prepare_rows,
+    .norm_rows = reference_norm_rows,
+    .dense = reference_dense,
+    .packed_attention = reference_packed_attention,
     .argmax = argmax,
     .max = max,
     .log_sum_exp = log_sum_exp,

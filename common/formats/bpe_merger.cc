@@ -23,19 +23,20 @@ bool is_worse(const BpeMerger::Scratch::Candidate& a, const BpeMerger::Scratch::
 
 }  // namespace
 
+BpeMerger::BpeMerger(std::span<const Rule> rules) : seed_(hash_seed()) {
+  byte_tokens_.fill(-1);
+  merges_.resize(std::bit_ceil(rules.size() * 2 + 1));
+  for (std::size_t rank = 0; rank < rules.size(); ++rank) {
+    const uint64_t pair = pair_of(rules[rank].left, rules[rank].right);
+    slot_of(pair) = {pair, uint32_t(rank), rules[rank].id};
+  }
+}
+
 Result<BpeMerger> BpeMerger::build(const Vocabulary& vocabulary,
                                    std::span<const std::string_view> merges) {
   if (merges.size() > std::size_t(std::numeric_limits<int32_t>::max()))
     return invalid("a list of " + std::to_string(merges.size()) + " merges is too long");
-  BpeMerger out;
-  out.seed_ = hash_seed();
-  for (int byte = 0; byte < 256; ++byte) {
-    const char c = char(byte);
-    const TokenId id = vocabulary.find({&c, 1});
-    const bool usable = id >= 0 && vocabulary.kind(id) == TokenKind::normal;
-    out.byte_tokens_[std::size_t(byte)] = usable ? id : -1;
-  }
-  out.merges_.resize(std::bit_ceil(merges.size() * 2 + 1));
+  std::vector<Rule> rules(merges.size());
   std::string joined;
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const auto refused = [&](const char* why) {
@@ -52,13 +53,18 @@ Result<BpeMerger> BpeMerger::build(const Vocabulary& vocabulary,
     if (!append_bytes_of_alphabet(text.substr(space + 1), joined))
       return refused("has characters outside the byte alphabet");
     const std::string_view both = joined;
-    const TokenId left = vocabulary.find(both.substr(0, cut));
-    const TokenId right = vocabulary.find(both.substr(cut));
-    const TokenId id = vocabulary.find(both);
-    if (left < 0 || right < 0) return refused("joins something that is not a token");
-    if (id < 0) return refused("makes something that is not a token");
-    const uint64_t pair = pair_of(left, right);
-    out.slot_of(pair) = {pair, uint32_t(rank), id};
+    rules[rank] = {vocabulary.find(both.substr(0, cut)), vocabulary.find(both.substr(cut)),
+                   vocabulary.find(both)};
+    if (rules[rank].left < 0 || rules[rank].right < 0)
+      return refused("joins something that is not a token");
+    if (rules[rank].id < 0) return refused("makes something that is not a token");
+  }
+  BpeMerger out(rules);
+  for (int byte = 0; byte < 256; ++byte) {
+    const char c = char(byte);
+    const TokenId id = vocabulary.find({&c, 1});
+    const bool usable = id >= 0 && vocabulary.kind(id) == TokenKind::normal;
+    out.byte_tokens_[std::size_t(byte)] = usable ? id : -1;
   }
   return out;
 }
@@ -82,22 +88,28 @@ const BpeMerger::Merge* BpeMerger::find(TokenId left, TokenId right) const {
 }
 
 void BpeMerger::encode(std::string_view word, Scratch& scratch, std::vector<TokenId>& out) const {
+  scratch.parts.clear();
+  for (const char c : word)
+    if (const TokenId id = byte_tokens_[uint8_t(c)]; id >= 0) scratch.parts.push_back({id, 1});
+  merge(scratch.parts, scratch);
+  for (const Part& part : scratch.parts) out.push_back(part.id);
+}
+
+void BpeMerger::merge(std::vector<Part>& word, Scratch& scratch) const {
   if (word.size() <= kShort)
-    encode_short(word, out);
+    merge_short(word);
   else
-    encode_long(word, scratch, out);
+    merge_long(word, scratch);
 }
 
 // The ranks of all pairs lie in a row; each turn takes the least and renews its two neighbours.
-void BpeMerger::encode_short(std::string_view word, std::vector<TokenId>& out) const {
-  TokenId ids[kShort];
-  TokenId merged[kShort];  // merged[i]: what ids[i] and ids[i + 1] make
+void BpeMerger::merge_short(std::vector<Part>& word) const {
+  Part* const parts = word.data();
+  TokenId merged[kShort];  // merged[i]: what parts[i] and parts[i + 1] make
   uint32_t ranks[kShort];  // of that pair, or kNoMerge
-  std::size_t count = 0;
-  for (const char c : word)
-    if (const TokenId id = byte_tokens_[uint8_t(c)]; id >= 0) ids[count++] = id;
+  std::size_t count = word.size();
   const auto rank_pair = [&](std::size_t i) {
-    const Merge* merge = i + 1 < count ? find(ids[i], ids[i + 1]) : nullptr;
+    const Merge* merge = i + 1 < count ? find(parts[i].id, parts[i + 1].id) : nullptr;
     ranks[i] = merge != nullptr ? merge->rank : kNoMerge;
     merged[i] = merge != nullptr ? merge->id : -1;
   };
@@ -105,32 +117,28 @@ void BpeMerger::encode_short(std::string_view word, std::vector<TokenId>& out) c
   while (count > 1) {
     const std::size_t best = std::size_t(std::min_element(ranks, ranks + count) - ranks);
     if (ranks[best] == kNoMerge) break;
-    ids[best] = merged[best];
-    std::copy(ids + best + 2, ids + count, ids + best + 1);
+    parts[best] = {merged[best], parts[best].size + parts[best + 1].size};
+    std::copy(parts + best + 2, parts + count, parts + best + 1);
     std::copy(ranks + best + 2, ranks + count, ranks + best + 1);
     std::copy(merged + best + 2, merged + count, merged + best + 1);
     --count;
     rank_pair(best);
     if (best > 0) rank_pair(best - 1);
   }
-  out.insert(out.end(), ids, ids + count);
+  word.resize(count);
 }
 
 // A linked list of symbols and a heap of pairs. A pair whose symbols have changed since it was
 // pushed is known by its ids and passed over.
-void BpeMerger::encode_long(std::string_view word, Scratch& scratch,
-                            std::vector<TokenId>& out) const {
+void BpeMerger::merge_long(std::vector<Part>& word, Scratch& scratch) const {
   auto& symbols = scratch.symbols;
   auto& heap = scratch.heap;
   symbols.clear();
   heap.clear();
-  for (const char c : word) {
-    const TokenId id = byte_tokens_[uint8_t(c)];
-    if (id < 0) continue;
+  for (const Part& part : word) {
     const auto index = int32_t(symbols.size());
-    symbols.push_back({id, index - 1, index + 1});
+    symbols.push_back({part.id, part.size, index - 1, index + 1});
   }
-  if (symbols.empty()) return;
   symbols.back().after = -1;
   const auto candidate = [&](int32_t left, Scratch::Candidate& made) {
     if (left < 0 || symbols[std::size_t(left)].after < 0) return false;
@@ -155,6 +163,7 @@ void BpeMerger::encode_long(std::string_view word, Scratch& scratch,
     Scratch::Symbol& left = symbols[std::size_t(top.left)];
     Scratch::Symbol& right = symbols[std::size_t(left.after)];
     left.id = top.id;
+    left.size += right.size;
     left.after = right.after;
     right.id = -1;
     if (left.after >= 0) symbols[std::size_t(left.after)].before = top.left;
@@ -164,8 +173,9 @@ void BpeMerger::encode_long(std::string_view word, Scratch& scratch,
       std::push_heap(heap.begin(), heap.end(), is_worse);
     }
   }
+  word.clear();
   for (int32_t i = 0; i >= 0; i = symbols[std::size_t(i)].after)
-    out.push_back(symbols[std::size_t(i)].id);
+    word.push_back({symbols[std::size_t(i)].id, symbols[std::size_t(i)].size});
 }
 
 }  // namespace serval

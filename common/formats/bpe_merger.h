@@ -20,10 +20,24 @@ class BpeMerger {
   static Result<BpeMerger> build(const Vocabulary& vocabulary,
                                  std::span<const std::string_view> merges);
 
+  struct Rule {
+    TokenId left, right, id;  // `id` is what the two make
+  };
+  // rules: best first; of two for the same pair the later one holds. Nothing is asked of a
+  // vocabulary: for merge() only.
+  explicit BpeMerger(std::span<const Rule> rules);
+
+  // A token and how much of the word it stands for, in whatever the caller counts.
+  struct Part {
+    TokenId id;
+    uint32_t size;
+  };
+
   // Memory that calls reuse; grows with the longest word.
   struct Scratch {
     struct Symbol {
       TokenId id;
+      uint32_t size;
       int32_t before, after;  // neighbours, -1 at the ends; id is -1 once merged away
     };
     struct Candidate {
@@ -33,11 +47,15 @@ class BpeMerger {
     };
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
+    std::vector<Part> parts;
   };
 
-  // Appends the ids of `word`: of all adjacent pairs that may merge, the best ranked and leftmost
-  // is merged until none is left. Bytes without a token are dropped. REQUIRES: < 2^31 bytes.
-  // Cost: n log n.
+  // Of all adjacent pairs that may merge, the best ranked and leftmost is merged until none is
+  // left; their sizes are added. REQUIRES: < 2^31 parts. Cost: n log n.
+  void merge(std::vector<Part>& word, Scratch& scratch) const;
+
+  // Appends the ids of `word`, merged from its bytes. Bytes without a token are dropped.
+  // REQUIRES: < 2^31 bytes.
   void encode(std::string_view word, Scratch& scratch, std::vector<TokenId>& out) const;
 
  private:
@@ -50,8 +68,8 @@ class BpeMerger {
 
   const Merge* find(TokenId left, TokenId right) const;
   Merge& slot_of(uint64_t pair);
-  void encode_short(std::string_view word, std::vector<TokenId>& out) const;
-  void encode_long(std::string_view word, Scratch& scratch, std::vector<TokenId>& out) const;
+  void merge_short(std::vector<Part>& word) const;
+  void merge_long(std::vector<Part>& word, Scratch& scratch) const;
 
   uint64_t seed_ = 0;
   std::array<TokenId, 256> byte_tokens_{};

@@ -65,6 +65,17 @@ bool append_bytes_of_alphabet(std::string_view text, std::string& out) {
   return true;
 }
 
+void append_alphabet_of_bytes(std::string_view bytes, std::string& out) {
+  static const std::array<uint16_t, 256> characters = [] {
+    std::array<uint16_t, 256> codes{};
+    for (int code = 0; code < kAlphabetEnd; ++code)
+      if (kAlphabet[std::size_t(code)] >= 0)
+        codes[std::size_t(kAlphabet[std::size_t(code)])] = uint16_t(code);
+    return codes;
+  }();
+  for (const char byte : bytes) append_utf8(out, characters[uint8_t(byte)]);
+}
+
 Result<Vocabulary> Vocabulary::build(std::span<const std::string_view> texts,
                                      std::vector<TokenKind> kinds, Spelling spelling) {
   if (texts.size() > std::size_t(std::numeric_limits<int32_t>::max() / 4))
@@ -84,6 +95,8 @@ Result<Vocabulary> Vocabulary::build(std::span<const std::string_view> texts,
     if (spelling == Spelling::byte_alphabet) {
       // A special token is matched in the text as it is written; only words are in the alphabet.
       if (!word || !append_bytes_of_alphabet(texts[id], out.arena_)) out.arena_.append(texts[id]);
+    } else if (spelling == Spelling::plain) {
+      out.arena_.append(texts[id]);
     } else if (word || kind == TokenKind::user_defined) {
       append_with_spaces(texts[id], out.arena_);
     } else if (kind != TokenKind::byte) {

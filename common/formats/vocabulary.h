@@ -19,11 +19,16 @@ enum class Spelling {
   byte_alphabet,
   // SentencePiece's: U+2581 for a space, <0x0A> for a token of kind byte, else the text itself.
   sentencepiece,
+  // As it is.
+  plain,
 };
 
 // Turns a text in GPT-2's alphabet back into bytes and appends them.
 // false: a character outside that alphabet; `out` is then unchanged.
 bool append_bytes_of_alphabet(std::string_view text, std::string& out);
+
+// The other way round.
+void append_alphabet_of_bytes(std::string_view bytes, std::string& out);
 
 class Vocabulary {
  public:

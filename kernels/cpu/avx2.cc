@@ -2,6 +2,7 @@
 // the linker can never hand this code to a path meant for another CPU.
 #include <immintrin.h>
 
+#include "kernels/dense_layout.h"
 #include "kernels/float16.h"
 #include "kernels/kv_layout.h"
 #include "kernels/packed_layout.h"
@@ -14,6 +15,7 @@ namespace {
 // each needs the one before
 #include "kernels/cpu/vec_avx2.inl"
 #include "kernels/cpu/dot_avx2.inl"
+#include "kernels/cpu/dense_tile_avx2.inl"
 #include "kernels/cpu/bodies.inl"
 // clang-format on
 }  // namespace

@@ -16,6 +16,10 @@ bool native_attention(const Attention&) { return false; }
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/mla_attention.inl"
 #include "kernels/cpu/logits.inl"
+#include "kernels/cpu/activation.inl"
+#include "kernels/cpu/dense_rows.inl"
+#include "kernels/cpu/dense.inl"
+#include "kernels/cpu/packed_attention.inl"
 // clang-format on
 
 constexpr Ops make_table(const char* name, bool (*usable)()) {
@@ -36,6 +40,10 @@ constexpr Ops make_table(const char* name, bool (*usable)()) {
       .attention = attention,
       .mla_write = mla_write,
       .mla_attention = mla_attention,
+      .prepare_rows = prepare_rows,
+      .norm_rows = norm_rows,
+      .dense = dense,
+      .packed_attention = packed_attention,
       .argmax = argmax,
       .max = max_of,
       .log_sum_exp = log_sum_exp,

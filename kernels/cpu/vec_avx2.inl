@@ -38,6 +38,21 @@ struct Vec {
                      _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
     for (int i = 0; i < n && i < 8; ++i) p[i] = lanes[i];
   }
+  // As f32_to_bf16 in float16.h, eight at a time.
+  void store_brain(uint16_t* p, int n) const {
+    const __m256i bits = _mm256_castps_si256(v), odd = _mm256_set1_epi32(1);
+    __m256i up = _mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff));
+    up = _mm256_add_epi32(up, _mm256_and_si256(_mm256_srli_epi32(bits, 16), odd));
+    const __m256i nan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i high = _mm256_srli_epi32(_mm256_blendv_epi8(up, quiet, nan), 16);
+    const __m128i words =
+        _mm_packus_epi32(_mm256_castsi256_si128(high), _mm256_extracti128_si256(high, 1));
+    if (n >= 8) return _mm_storeu_si128(reinterpret_cast<__m128i*>(p), words);
+    uint16_t lanes[8];
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(lanes), words);
+    for (int i = 0; i < n; ++i) p[i] = lanes[i];
+  }
 };
 
 Vec operator+(Vec a, Vec b) { return {_mm256_add_ps(a.v, b.v)}; }

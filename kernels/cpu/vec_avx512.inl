@@ -28,6 +28,9 @@ struct Vec {
   void store_half(uint16_t* p, int n) const {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
   }
+  void store_brain(uint16_t* p, int n) const {
+    _mm256_mask_storeu_epi16(p, first(n), (__m256i)_mm512_cvtneps_pbh(v));
+  }
 };
 
 Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }

@@ -45,6 +45,9 @@ struct Vec {
   void store_half(uint16_t* p, int n) const {
     for (int i = 0; i < n && i < 4; ++i) p[i] = f32_to_f16(v[i]);
   }
+  void store_brain(uint16_t* p, int n) const {
+    for (int i = 0; i < n && i < 4; ++i) p[i] = f32_to_bf16(v[i]);
+  }
 };
 
 Vec operator+(Vec a, Vec b) { return {a.v + b.v}; }

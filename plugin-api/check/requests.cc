@@ -73,7 +73,7 @@ sdk::Result<Requests> Requests::make(const std::vector<std::string>& files) {
 }
 
 bool Requests::knows(std::string_view op) const {
-  return given_.contains(op) || op == "echo" || op == "chat" || op == "complete";
+  return given_.contains(op) || op == "echo" || op == "chat" || op == "complete" || op == "embed";
 }
 
 Spec Requests::make(std::string_view op, Size size, int variant) const {
@@ -82,6 +82,13 @@ Spec Requests::make(std::string_view op, Size size, int variant) const {
   if (op == "echo") {
     const int repeat = size == Size::lots ? 1000 : tokens(size);
     return {"echo", "{\"repeat\":" + std::to_string(repeat) + "}", {text}};
+  }
+  if (op == "embed") {
+    Spec spec{"embed", R"({"truncate":true})", {}};
+    const int texts = size == Size::lots ? 400 : tokens(size);
+    for (int i = 0; i < texts; ++i)
+      spec.inputs.push_back("Text " + std::to_string(i) + ". " + prompt(Size::text, variant + i));
+    return spec;
   }
   const std::string params =
       "{\"max_tokens\":" + std::to_string(tokens(size)) + ",\"temperature\":0}";

@@ -2,9 +2,8 @@
 
 #include <algorithm>
 #include <iterator>
-#include <set>
 
-#include "common/formats/quoted_name.h"
+#include "common/formats/hf_shards.h"
 #include "plugins/llm/hf/hf_parts.h"
 
 namespace serval::llm {
@@ -13,51 +12,15 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMostConfigBytes = std::size_t(16) << 20;
-constexpr std::size_t kMostShards = 4096;
 
 Error in_folder(const fs::path& folder, Error error) {
   error.message = folder.string() + ": " + error.message;
   return error;
 }
 
-// The files of weights: those the index names, or model.safetensors, or the only one there is.
-Result<std::vector<fs::path>> find_shards(const fs::path& folder) {
-  const fs::path index = folder / "model.safetensors.index.json";
-  std::error_code ec;
-  if (fs::exists(index, ec)) {
-    const Result<json::object> object = read_json_file(index, std::size_t(64) << 20);
-    if (!object) return object.error();
-    const json::value* map = object->if_contains("weight_map");
-    std::set<std::string> names;
-    if (map != nullptr && map->is_object())
-      for (const auto& [tensor, file] : map->get_object())
-        names.insert(file.is_string() ? std::string(file.get_string()) : std::string());
-    if (names.empty() || names.size() > kMostShards)
-      return error(Code::data_loss, index.string() + ": has no usable weight_map");
-    std::vector<fs::path> shards;
-    for (const std::string& name : names) {
-      if (name.empty() || name.find('/') != name.npos || !name.ends_with(".safetensors"))
-        return error(Code::data_loss, index.string() + ": " + quoted_name(name) +
-                                          " is not the name of a safetensors file");
-      shards.push_back(folder / name);
-    }
-    return shards;
-  }
-  if (const fs::path one = folder / "model.safetensors"; fs::exists(one, ec))
-    return std::vector{one};
-  std::vector<fs::path> found;
-  for (fs::directory_iterator it(folder, ec), end; !ec && it != end; it.increment(ec))
-    if (it->path().extension() == ".safetensors") found.push_back(it->path());
-  if (ec) return error(Code::failed_precondition, folder.string() + ": " + ec.message());
-  if (found.size() == 1) return found;
-  return error(Code::not_found, folder.string() + ": has " + std::to_string(found.size()) +
-                                    " .safetensors files and no index of them; want one, or "
-                                    "model.safetensors.index.json");
-}
-
 Status add_weights(const fs::path& folder, const HfModel& model, const HfWeights& weights,
                    GgufBuilder& out) {
-  const Result<std::vector<fs::path>> shards = find_shards(folder);
+  const Result<std::vector<fs::path>> shards = find_hf_shards(folder);
   if (!shards) return shards.error();
   std::vector<Safetensor> tensors;
   for (const fs::path& shard : *shards) {

@@ -6,7 +6,7 @@
 
 #include "common/formats/gguf_builder.h"
 #include "common/formats/safetensors.h"
-#include "plugins/llm/hf/hf_json.h"
+#include "common/formats/hf_json.h"
 
 namespace serval::llm {
 

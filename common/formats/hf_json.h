@@ -11,7 +11,7 @@
 #include "common/json.h"
 #include "common/mapped_file.h"
 
-namespace serval::llm {
+namespace serval {
 
 // The object in a file. Errors: not_found; data_loss, naming the file, if it is no JSON object or
 // larger than `most` bytes.
@@ -46,4 +46,4 @@ class HfJson {
   Status status_;
 };
 
-}  // namespace serval::llm
+}  // namespace serval

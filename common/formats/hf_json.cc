@@ -1,6 +1,6 @@
-#include "plugins/llm/hf/hf_json.h"
+#include "common/formats/hf_json.h"
 
-namespace serval::llm {
+namespace serval {
 
 Result<json::object> read_json_file(const std::filesystem::path& path, std::size_t most) {
   const Result<MappedFile> file = MappedFile::open(path);
@@ -82,4 +82,4 @@ std::vector<int64_t> HfJson::integers(std::string_view key) {
   return out;
 }
 
-}  // namespace serval::llm
+}  // namespace serval

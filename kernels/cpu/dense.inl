@@ -1,0 +1,129 @@
+// The dense product: tiles of kTileRows rows by one panel of outputs, and what is done to the sums.
+// Every sum is one chain over K, so rows may be grouped in any way.
+
+// Rows of one pass over the panels: they stay in the second-level cache while the weights stream.
+constexpr std::size_t kRowBlockBytes = 256 << 10;
+constexpr int kTileCols = kTileVecs * Vec::width;
+
+// How many of `width` lanes from output `at` on are below `limit`.
+int lanes_below(int64_t at, int64_t limit, int width) {
+  return at >= limit ? 0 : limit - at < width ? int(limit - at) : width;
+}
+
+// One tile as the epilogue finds it: rows x panel of sums, before the activation.
+struct Tile {
+  const Dense& a;
+  int64_t panel;
+  int row;
+  int rows;
+  alignas(64) float sum[kTileRows][kDensePanel];
+};
+
+template <DenseType type, int N>
+void tile_sums(Tile& tile_) {
+  const Dense& a = tile_.a;
+  const uint8_t* w =
+      static_cast<const uint8_t*>(a.w.data) + tile_.panel * dense_panel_bytes(type, a.w.k);
+  const uint8_t* x = static_cast<const uint8_t*>(a.x) + std::size_t(tile_.row) * a.x_stride;
+  for (int at = 0; at < kDensePanel; at += kTileCols) {
+    Vec sum[N][kTileVecs];
+    tile<type, N>(w + at * 4, x, a.x_stride, dense_steps(type, a.w.k), sum);
+    for (int v = 0; v < kTileVecs; ++v) {
+      const int place = at + v * Vec::width;
+      const int64_t output = dense_output_at(a.w.n, a.w.gated, tile_.panel, place);
+      const int64_t limit = a.w.gated && place < kDensePanel / 2 ? a.w.n / 2 : a.w.n;
+      const int n = output < 0 ? 0 : lanes_below(output, limit, Vec::width);
+      const Vec bias = a.bias != nullptr && n > 0 ? Vec::load(a.bias + output, n) : Vec::zero();
+      if constexpr (type == DenseType::int8) {
+        const auto* scales = reinterpret_cast<const float*>(w + dense_scales_at(a.w.k)) + place;
+        const Vec steps = Vec::load(scales), totals = Vec::load(scales + kDensePanel);
+        for (int t = 0; t < N; ++t) {
+          DenseRowHeader header;
+          __builtin_memcpy(&header, x + t * a.x_stride, 8);
+          const Vec base = fma(totals, Vec::set(header.middle), bias);
+          fma(sum[t][v] * steps, Vec::set(header.step), base).store(tile_.sum[t] + place);
+        }
+      } else {
+        for (int t = 0; t < N; ++t) (sum[t][v] + bias).store(tile_.sum[t] + place);
+      }
+    }
+  }
+}
+
+// y = f(sum) (* second half) + add, to y or as bf16.
+template <Vec (*f)(Vec)>
+void emit(const Tile& tile_) {
+  const Dense& a = tile_.a;
+  const int64_t width = a.w.gated ? kDensePanel / 2 : kDensePanel, begin = tile_.panel * width;
+  const int64_t outputs = a.w.gated ? a.w.n / 2 : a.w.n;
+  for (int t = 0; t < tile_.rows; ++t) {
+    const int64_t row = tile_.row + t;
+    for (int at = 0; at < width; at += Vec::width) {
+      const int n = lanes_below(begin + at, outputs, Vec::width);
+      if (n == 0) break;
+      Vec y = f(Vec::load(tile_.sum[t] + at));
+      if (a.w.gated) y = y * Vec::load(tile_.sum[t] + kDensePanel / 2 + at);
+      if (a.add != nullptr) y = y + Vec::load(a.add + row * a.add_stride + begin + at, n);
+      if (a.y_bf16 == nullptr) {
+        y.store(a.y + row * a.y_stride + begin + at, n);
+      } else {  // an odd last output stands beside a zero
+        uint8_t* out = static_cast<uint8_t*>(a.y_bf16) + std::size_t(row) * a.y_bf16_stride;
+        alignas(64) float lanes[Vec::width] = {};
+        y.store(lanes, n);
+        Vec::load(lanes).store_brain(reinterpret_cast<uint16_t*>(out) + begin + at, n + n % 2);
+      }
+    }
+  }
+}
+
+void emit(const Tile& tile_) {
+  switch (tile_.a.activation) {
+    case Activation::none:
+      return emit<identity>(tile_);
+    case Activation::relu:
+      return emit<relu>(tile_);
+    case Activation::tanh:
+      return emit<tanh>(tile_);
+    case Activation::silu:
+      return emit<silu>(tile_);
+    case Activation::gelu_erf:
+      return emit<gelu_erf>(tile_);
+    case Activation::gelu_tanh:
+      return emit<gelu>(tile_);
+  }
+}
+
+template <DenseType type, int N>
+void tile_of(Tile& tile_) {
+  if (tile_.rows == N) return tile_sums<type, N>(tile_);
+  if constexpr (N > 1) tile_of<type, N - 1>(tile_);
+}
+
+template <DenseType type>
+void dense_of(const Dense& a) {
+  const int most = a.x_stride > 0 ? int(kRowBlockBytes / a.x_stride) / kTileRows : 0;
+  const int block = most > 1 ? most * kTileRows : kTileRows;
+  for (int begin = a.row_begin; begin < a.row_end; begin += block) {
+    const int rows = smaller(block, a.row_end - begin);
+    const int tiles = (rows + kTileRows - 1) / kTileRows;  // of nearly equal height
+    for (int64_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
+      for (int i = 0; i < tiles; ++i) {
+        const int first = rows * i / tiles, last = rows * (i + 1) / tiles;
+        Tile tile_{a, panel, begin + first, last - first, {}};
+        tile_of<type, kTileRows>(tile_);
+        emit(tile_);
+      }
+    }
+  }
+}
+
+void dense(const Dense& a) {
+  switch (a.w.type) {
+    case DenseType::f32:
+      return dense_of<DenseType::f32>(a);
+    case DenseType::bf16:
+      return dense_of<DenseType::bf16>(a);
+    case DenseType::int8:
+      return dense_of<DenseType::int8>(a);
+  }
+}

@@ -1,0 +1,39 @@
+// The sums of a tile of a dense product, AVX2: 6 rows by 16 outputs fill 12 registers with sums.
+// int8: |w| * sign(w) q as dot_avx2.inl does, at most 2 * 127 * 127 in 16 bits.
+constexpr int kTileRows = 6;
+constexpr int kTileVecs = 2;
+#include "kernels/cpu/dense_tile_float.inl"
+
+template <int N>
+SERVAL_INLINE void int8_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
+                             Vec (&sum)[N][kTileVecs]) {
+  __m256i dot[N][kTileVecs];
+  for (int t = 0; t < N; ++t)
+    for (int v = 0; v < kTileVecs; ++v) dot[t][v] = _mm256_setzero_si256();
+  x += sizeof(DenseRowHeader);
+  for (int64_t s = 0; s < steps; ++s, w += kDenseStepBytes, x += 4) {
+    for (int v = 0; v < kTileVecs; ++v) {
+      const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(w + 32 * v));
+      const __m256i weight = _mm256_sub_epi8(bytes, _mm256_set1_epi8(char(128)));
+      const __m256i magnitude = _mm256_abs_epi8(weight);
+#pragma GCC unroll 8
+      for (int t = 0; t < N; ++t) {
+        const auto* q = reinterpret_cast<const int8_t*>(x + t * stride);
+        const __m256i signed_x = _mm256_sign_epi8(broadcast4(q), weight);
+        const __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
+        dot[t][v] = _mm256_add_epi32(dot[t][v], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+      }
+    }
+  }
+  for (int t = 0; t < N; ++t)
+    for (int v = 0; v < kTileVecs; ++v) sum[t][v] = {_mm256_cvtepi32_ps(dot[t][v])};
+}
+
+template <DenseType type, int N>
+SERVAL_INLINE void tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
+                        Vec (&sum)[N][kTileVecs]) {
+  if constexpr (type == DenseType::int8)
+    int8_tile<N>(w, x, stride, steps, sum);
+  else
+    float_tile<type, N>(w, x, stride, steps, sum);
+}

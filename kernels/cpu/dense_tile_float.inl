@@ -1,0 +1,31 @@
+// The sums of a tile of a dense product over Vec, for tables without a bf16 product of their own: a
+// pair of bf16 weights is widened, and its two columns are added in order.
+template <DenseType type, int N>
+SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
+                              Vec (&sum)[N][kTileVecs]) {
+  for (int t = 0; t < N; ++t)
+    for (int v = 0; v < kTileVecs; ++v) sum[t][v] = Vec::zero();
+  for (int64_t s = 0; s < steps; ++s, w += kDenseStepBytes, x += 4) {
+    for (int v = 0; v < kTileVecs; ++v) {
+      const uint8_t* at = w + v * Vec::width * 4;
+      if constexpr (type == DenseType::f32) {
+        const Vec weights = Vec::load(reinterpret_cast<const float*>(at));
+#pragma GCC unroll 8
+        for (int t = 0; t < N; ++t) {
+          float value;
+          __builtin_memcpy(&value, x + t * stride, 4);
+          sum[t][v] = fma(weights, Vec::set(value), sum[t][v]);
+        }
+      } else {
+        const Offsets weights = load_offsets(at);
+#pragma GCC unroll 8
+        for (int t = 0; t < N; ++t) {
+          uint32_t both;
+          __builtin_memcpy(&both, x + t * stride, 4);
+          sum[t][v] = fma(weights.first, Vec::set(bits_to_float(both << 16)), sum[t][v]);
+          sum[t][v] = fma(weights.second, Vec::set(bits_to_float(both & 0xffff0000u)), sum[t][v]);
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,143 @@
+#include "plugins/bei/loaded_model.h"
+
+#include <algorithm>
+#include <string_view>
+#include <thread>
+
+#include "plugins/bei/hf/model_folder.h"
+
+namespace serval::bei {
+namespace {
+
+DenseType dense_type(Precision precision) {
+  switch (precision) {
+    case Precision::f32:
+      return DenseType::f32;
+    case Precision::bf16:
+      return DenseType::bf16;
+    case Precision::int8:
+      return DenseType::int8;
+  }
+  return DenseType::f32;
+}
+
+// What dtype = "auto" tries first. Integers pay where the CPU has instructions for their products.
+Precision precision_of(const BeiConfig& config, const Ops& ops) {
+  if (!config.auto_precision) return config.precision;
+  return std::string_view(ops.name) == "avx512" ? Precision::int8 : Precision::f32;
+}
+
+int compute_threads(const BeiConfig& config) {
+  if (config.threads > 0) return config.threads;
+  return std::max(int(std::thread::hardware_concurrency()), 1);
+}
+
+int max_step_tokens(const BeiConfig& config, const ModelFolder& folder) {
+  return std::max(config.tokens_per_step, folder.max_tokens);
+}
+
+// Bytes of everything but the weights.
+std::size_t running_bytes(const BeiConfig& config, const ModelFolder& folder, DenseType type) {
+  const Architecture& a = folder.description.architecture;
+  const int tokens = max_step_tokens(config, folder);
+  const std::size_t widest =
+      std::size_t(std::max({a.hidden, int(folder.description.labels.size()), 1}));
+  const std::size_t results = std::size_t(tokens) * widest * sizeof(float);
+  // A token that waits for its step: id, type, offsets and two marks. Each request held may have
+  // one text ready beyond the bound on all.
+  constexpr std::size_t kTokenBytes = 16;
+  const std::size_t waiting =
+      (std::size_t(config.requests) * std::size_t(folder.max_tokens) + 3 * std::size_t(tokens)) *
+      kTokenBytes;
+  const std::size_t sparse =
+      folder.description.masked_words.classifier.weight.empty() ? 0 : std::size_t(a.vocab) * 128;
+  // The tokenizer's tables are some times their JSON; thread stacks and the like.
+  const std::size_t tokenizer = 12 * folder.tokenizer_bytes;
+  constexpr std::size_t kRest = std::size_t(48) << 20;
+  return Encoder::workspace_bytes(a, type, compute_threads(config), tokens, folder.max_tokens) +
+         results + waiting + sparse + tokenizer + kRest + (std::size_t(config.cache_mib) << 20);
+}
+
+// A matrix as floats while it is packed: the largest there is.
+std::size_t packing_bytes(const ModelFolder& folder) {
+  const Architecture& a = folder.description.architecture;
+  const std::size_t widest = std::size_t(
+      std::max({a.qkv_width(), a.feed_forward * (a.gated ? 2 : 1), a.hidden,
+                folder.description.masked_words.classifier.weight.empty() ? 0 : a.vocab}));
+  return widest * std::size_t(std::max(a.hidden, a.q_width())) * sizeof(float);
+}
+
+ModelFacts facts_of(const ModelFolder& folder, const BeiConfig& config, Precision precision,
+                    int width) {
+  const ModelDescription& d = folder.description;
+  ModelFacts facts;
+  facts.task = d.task;
+  facts.family = d.architecture.family;
+  facts.dtype = precision_name(precision);
+  facts.pooling = d.pooling;
+  facts.normalize = folder.modules.normalize;
+  facts.sparse = !d.masked_words.classifier.weight.empty();
+  facts.multi_label = d.multi_label;
+  facts.width = width;
+  facts.hidden = d.architecture.hidden;
+  facts.vocab = d.architecture.vocab;
+  facts.max_input_tokens = folder.max_tokens;
+  facts.max_items = config.max_items;
+  facts.labels = d.labels;
+  facts.prompts = folder.modules.prompts;
+  facts.default_prompt = folder.modules.default_prompt;
+  facts.similarity = folder.modules.similarity;
+  return facts;
+}
+
+}  // namespace
+
+Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const BeiConfig& config) {
+  Result<ModelFolder> folder = open_model_folder(path, config.max_input_tokens);
+  if (!folder) return folder.error();
+  const Result<const Ops*> ops = best_ops();
+  if (!ops) return ops.error();
+  const DenseType type = dense_type(precision_of(config, **ops));
+  const Result<std::size_t> weights = weights_bytes(folder->tensors, folder->description,
+                                                    folder->modules, type, folder->max_tokens);
+  if (!weights) return weights.error();
+  const std::size_t running = running_bytes(config, *folder, type);
+  return ModelPlan{*weights + running + packing_bytes(*folder), *weights + running};
+}
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::path& path,
+                                                       const BeiConfig& config,
+                                                       const LoadProgress& progress,
+                                                       const LoadNote& note, Clock clock) {
+  Result<ModelFolder> folder = open_model_folder(path, config.max_input_tokens);
+  if (!folder) return folder.error();
+  const Result<const Ops*> ops = best_ops();
+  if (!ops) return ops.error();
+  Result<TextTokenizer> tokenizer = TextTokenizer::load(folder->modules.transformer);
+  if (!tokenizer) return tokenizer.error();
+  if (tokenizer->vocab_size() > folder->description.architecture.vocab)
+    return invalid(path.string() + ": the tokenizer has " +
+                   std::to_string(tokenizer->vocab_size()) + " tokens, the embedding " +
+                   std::to_string(folder->description.architecture.vocab));
+  std::unique_ptr<LoadedModel> loaded(
+      new LoadedModel(std::move(*tokenizer), compute_threads(config)));
+  const Precision precision = precision_of(config, **ops);
+  const DenseType type = dense_type(precision);
+  Result<Weights> weights = load_weights(folder->tensors, folder->description, folder->modules,
+                                         type, folder->max_tokens, loaded->pool_, progress);
+  if (!weights) return weights.error();
+  Result<std::unique_ptr<EncoderModel>> model =
+      EncoderModel::create(folder->description, std::move(*weights), type, **ops, loaded->pool_,
+                           max_step_tokens(config, *folder), folder->max_tokens);
+  if (!model) return model.error();
+  loaded->model_ = std::move(*model);
+  if (note)
+    note(false, std::string("products in ") + precision_name(precision) + " on " + (*ops)->name);
+  loaded->facts_ = facts_of(*folder, config, precision, loaded->model_->width());
+  loaded->engine_ = std::make_unique<Engine>(
+      EngineParts{&loaded->tokenizer_, loaded->model_.get(), loaded->facts_, config.tokens_per_step,
+                  config.tokenizer_threads, std::size_t(config.cache_mib) << 20, std::move(clock)});
+  return loaded;
+}
+
+}  // namespace serval::bei

@@ -1,0 +1,202 @@
+#include <algorithm>
+#include <cmath>
+
+#include "tests/kernels/kernel_test.h"
+
+namespace serval {
+namespace {
+
+class PackedAttentionTest : public KernelTest {};
+SERVAL_KERNEL_SUITE(PackedAttentionTest);
+
+struct Shape {
+  int heads, kv_heads, head_dim;
+};
+
+// Sequences laid end to end, q, k and v in one row of a token as a fused projection gives them.
+class Batch {
+ public:
+  Batch(Shape shape, std::vector<int> lengths, std::mt19937& rng, float spread = 1)
+      : shape_(shape), lengths_(std::move(lengths)) {
+    for (int n : lengths_) tokens_ += n;
+    qkv_ = random_floats(std::size_t(tokens_ * stride()), rng, spread);
+    longest_ = *std::max_element(lengths_.begin(), lengths_.end());
+    scratch_ = std::make_unique<Aligned>(packed_attention_scratch(longest_, shape.head_dim));
+  }
+  int64_t stride() const { return int64_t{shape_.heads + 2 * shape_.kv_heads} * shape_.head_dim; }
+  int64_t out_stride() const { return int64_t{shape_.heads} * shape_.head_dim; }
+  std::size_t out_floats() const { return std::size_t(tokens_ * out_stride()); }
+  float* qkv() { return qkv_.data(); }
+  std::size_t sequences() const { return lengths_.size(); }
+
+  PackedAttention args(std::size_t sequence, float* out) const {
+    PackedAttention a;
+    a.q = qkv_.data();
+    a.k = a.q + out_stride();
+    a.v = a.k + int64_t{shape_.kv_heads} * shape_.head_dim;
+    a.q_stride = a.k_stride = a.v_stride = stride();
+    a.out = out;
+    a.out_stride = out_stride();
+    for (std::size_t s = 0; s < sequence; ++s) a.begin += lengths_[s];
+    a.length = lengths_[sequence];
+    a.heads = shape_.heads;
+    a.kv_heads = shape_.kv_heads;
+    a.head_dim = shape_.head_dim;
+    a.scale = 1.0f / std::sqrt(float(shape_.head_dim));
+    a.head_end = shape_.heads;
+    a.query_end = a.length;
+    a.scratch = scratch_->data();
+    return a;
+  }
+
+ private:
+  Shape shape_;
+  std::vector<int> lengths_;
+  int64_t tokens_ = 0;
+  int longest_ = 0;
+  std::vector<float> qkv_;
+  std::unique_ptr<Aligned> scratch_;
+};
+
+constexpr Shape kShapes[] = {{1, 1, 8},  {3, 3, 32},  {4, 2, 64}, {2, 1, 40},
+                             {2, 2, 96}, {1, 1, 128}, {1, 1, 256}};
+
+// f32: near the oracle; bf16: cosine of each head's output at least 0.9999.
+void expect_equal(std::span<const float> got, std::span<const float> want, const PackedAttention& a,
+                  double spread = 1) {
+  if (!a.bf16) {
+    for (std::size_t i = 0; i < want.size(); ++i)
+      ASSERT_NEAR(got[i], want[i], 4e-6 * spread * (1 + std::fabs(want[i]))) << i;
+    return;
+  }
+  ASSERT_LT(relative_power(got, want), 1e-4);
+}
+
+struct Mask {
+  int window;
+  bool causal;
+};
+constexpr Mask kMasks[] = {{0, false},  {0, true},  {1, false},
+                           {40, false}, {64, true}, {300, false}};
+
+TEST_P(PackedAttentionTest, EqualsReference) {
+  for (const Shape shape : kShapes) {
+    for (const int length : {1, 2, 13, 31, 48, 65, 300, 530}) {
+      if (length > 100 && shape.head_dim > 40) continue;
+      for (const Mask mask : kMasks) {
+        for (const bool bf16 : {false, true}) {
+          const Batch b(shape, {length}, rng_);
+          Guarded out(b.out_floats(), 1);
+          std::vector<float> want(b.out_floats());
+          PackedAttention a = b.args(0, want.data());
+          a.window = mask.window;
+          a.causal = mask.causal;
+          a.bf16 = bf16;
+          reference_ops().packed_attention(a);
+          a.out = out.data();
+          ops().packed_attention(a);
+          ASSERT_TRUE(out.intact());
+          SCOPED_TRACE(std::to_string(shape.head_dim) + " L" + std::to_string(length) + " window " +
+                       std::to_string(mask.window) + " bf16 " + std::to_string(bf16));
+          expect_equal(out.span(), want, a);
+          if (HasFatalFailure()) return;
+        }
+      }
+    }
+  }
+}
+
+TEST_P(PackedAttentionTest, AddsTheBias) {
+  const Shape shape{3, 3, 32};
+  const Batch b(shape, {150}, rng_);
+  const auto bias = random_floats(3 * 301, rng_, 3);
+  for (const bool bf16 : {false, true}) {
+    std::vector<float> out(b.out_floats()), want(b.out_floats());
+    PackedAttention a = b.args(0, want.data());
+    a.bf16 = bf16;
+    a.bias = bias.data();
+    a.bias_stride = 301;
+    a.bias_zero = 150;
+    reference_ops().packed_attention(a);
+    a.out = out.data();
+    ops().packed_attention(a);
+    expect_equal(out, want, a);
+  }
+}
+
+// A sequence among others, by any split of heads and queries, has the bits it has alone.
+TEST_P(PackedAttentionTest, SequencesAreBitwiseIndependent) {
+  const Shape shape{4, 2, 32};
+  for (const Mask mask : kMasks) {
+    for (const bool bf16 : {false, true}) {
+      const std::vector<int> lengths = {7, 290, 1, 100};
+      Batch b(shape, lengths, rng_);
+      std::vector<float> out(b.out_floats());
+      int64_t begin = 0;
+      for (std::size_t s = 0; s < lengths.size(); ++s) {
+        PackedAttention a = b.args(s, out.data());
+        a.window = mask.window;
+        a.causal = mask.causal;
+        a.bf16 = bf16;
+        std::vector<float> alone(std::size_t(lengths[s] * b.out_stride()));
+        PackedAttention one = a;
+        one.q += begin * b.stride();
+        one.k += begin * b.stride();
+        one.v += begin * b.stride();
+        one.out = alone.data();
+        one.begin = 0;
+        ops().packed_attention(one);
+        for (int h = 0; h < shape.heads; h += 3) {
+          a.head_begin = h;
+          a.head_end = std::min(h + 3, shape.heads);
+          for (int i = 0; i < a.length; i += kQueryBlock) {
+            a.query_begin = i;
+            a.query_end = std::min(i + kQueryBlock, a.length);
+            ops().packed_attention(a);
+          }
+        }
+        const std::span<const float> all(out);
+        ASSERT_TRUE(
+            same_bits(all.subspan(std::size_t(begin * b.out_stride()), alone.size()), alone))
+            << "sequence " << s << " window " << mask.window << " bf16 " << bf16;
+        begin += lengths[s];
+      }
+    }
+  }
+}
+
+// What is hidden from a query moves no bit of it: later keys, and keys beyond the window.
+TEST_P(PackedAttentionTest, HiddenKeysMoveNoBit) {
+  const Shape shape{2, 2, 32};
+  for (const bool bf16 : {false, true}) {
+    Batch b(shape, {330}, rng_);
+    std::vector<float> before(b.out_floats()), after(b.out_floats());
+    PackedAttention a = b.args(0, before.data());
+    a.window = 20;
+    a.bf16 = bf16;
+    ops().packed_attention(a);
+    for (int t = 100; t < 140; ++t)
+      for (int64_t i = 0; i < b.stride(); ++i) b.qkv()[t * b.stride() + i] += 5;
+    a.out = after.data();
+    ops().packed_attention(a);
+    const std::span<const float> x(before), y(after);
+    const auto first = std::size_t(80 * b.out_stride()), last = std::size_t(160 * b.out_stride());
+    EXPECT_TRUE(same_bits(x.subspan(0, first), y.subspan(0, first)));
+    EXPECT_TRUE(same_bits(x.subspan(last), y.subspan(last)));
+    EXPECT_FALSE(same_bits(x, y));
+  }
+}
+
+// Scores of +-50 and more: the greatest one moves from block to block.
+TEST_P(PackedAttentionTest, LargeScoresStayStable) {
+  const Batch b({2, 2, 64}, {600}, rng_, 7);
+  std::vector<float> out(b.out_floats()), want(b.out_floats());
+  PackedAttention a = b.args(0, want.data());
+  reference_ops().packed_attention(a);
+  a.out = out.data();
+  ops().packed_attention(a);
+  for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(out[i], want[i], 2e-3);
+}
+
+}  // namespace
+}  // namespace serval
