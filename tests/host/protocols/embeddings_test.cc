@@ -107,6 +107,7 @@ TEST_F(Embeddings, ErrorsHaveOpenAisForm) {
   got = post(R"("input":["a","too long"])");
   EXPECT_EQ(got.response.status, 400);
   EXPECT_EQ(json_at(got.response.body, "/error/type"), "invalid_request_error");
+  EXPECT_EQ(json_at(got.response.body, "/error/param"), "input");  // the model says "texts"
   got = post(R"("input":"busy")");
   EXPECT_EQ(got.response.status, 429);
   EXPECT_EQ(got.response.headers.get("retry-after"), "1");

@@ -97,7 +97,7 @@ void embedder_answers(const Request& request, const std::shared_ptr<FakeCall>& c
   for (const std::string& text : request.inputs)
     if (const Code code = refusal_of(text); code != Code::ok)
       return call->fail(
-          {code, "the model says " + text, {}, code == Code::resource_exhausted ? 20u : 0u});
+          {code, "the model says " + text, "texts", code == Code::resource_exhausted ? 20u : 0u});
   const json::value root = *parse_json(request.params_json);
   const Params& params = root.as_object();
   std::vector<std::string> items = request.inputs;
