@@ -49,30 +49,38 @@ class Charsmap final : public Normalizer {
   void apply(AlignedText& text) const override {
     const std::string_view view = text.text;
     if (!may_change(view)) return;
-    Rewriter out(text);
+    std::vector<Change> changes;
+    changes.reserve(view.size());
     for (std::size_t at = 0; at < view.size();) {
       const std::string_view grapheme = view.substr(at, grapheme_length(view.substr(at)));
       at += grapheme.size();
       if (grapheme.size() <= kMostGrapheme) {
         if (const auto found = find(grapheme)) {
-          replace(out, grapheme, *found);
+          replace(changes, grapheme, *found);
           continue;
         }
       }
       for (std::size_t in = 0; in < grapheme.size();) {
-        const std::size_t length = char_length(grapheme[in]);
-        const std::string_view one = grapheme.substr(in, length);
-        in += length;
+        const std::size_t start = in;
+        const char32_t code = next_char(grapheme, in);
+        const std::string_view one = grapheme.substr(start, in - start);
         if (const auto found = find(one))
-          replace(out, one, *found);
+          replace(changes, one, *found);
         else
-          out.keep(length);
+          changes.push_back({code, 0});
       }
     }
+    Rewriter out(text);
+    for (const Change& change : changes) out.emit(change.code, change.change);
     text = out.finish();
   }
 
  private:
+  struct Change {
+    char32_t code;
+    int change;  // as Rewriter::emit takes it
+  };
+
   // ASCII that stays, which is found without looking at graphemes.
   bool may_change(std::string_view text) const {
     for (const char c : text)
@@ -118,24 +126,15 @@ class Charsmap final : public Normalizer {
     return std::nullopt;
   }
 
-  // The new characters take the places of the old ones in turn; what is over is inserted or
-  // dropped.
-  static void replace(Rewriter& out, std::string_view old, std::string_view with) {
-    const auto count = [](std::string_view text) {
-      int characters = 0;
-      for (const char c : text) characters += (uint8_t(c) & 0xC0) != 0x80;
-      return characters;
-    };
-    const int had = count(old), has = count(with);
-    int done = 0;
-    for (std::size_t at = 0; at < with.size(); ++done) {
-      const char32_t code = next_char(with, at);
-      if (done >= had)
-        out.insert(code);
-      else
-        out.replace(code, done + 1 == has ? had - has : 0);
-    }
-    if (has == 0) out.drop(had);
+  // The new characters take the places of the old ones in turn. Those that are over are inserted;
+  // for those that are missing, the last one written drops some. As in the reference there is none
+  // at the start of a text: what is written next then takes the place of what went.
+  static void replace(std::vector<Change>& changes, std::string_view old, std::string_view with) {
+    int left = 0;
+    for (const char c : old) left += (uint8_t(c) & 0xC0) != 0x80;
+    for (std::size_t at = 0; at < with.size(); --left)
+      changes.push_back({next_char(with, at), left > 0 ? 0 : 1});
+    if (left > 0 && !changes.empty()) changes.back().change -= left;
   }
 
   const std::vector<uint32_t> units_;

@@ -17,6 +17,20 @@ struct Named {
 
 constexpr uint32_t category(utf8proc_category_t c) { return 1u << int(c); }
 
+// The general category; of characters newer than utf8proc's tables, the usual one of their class.
+uint32_t category_of(char32_t code) {
+  const uint32_t found = 1u << int(utf8proc_category(utf8proc_int32_t(code)));
+  constexpr uint32_t kUnassigned = category(UTF8PROC_CATEGORY_CN);
+  if (found != kUnassigned) return found;
+  const int classes = CharClasses::instance().of(code);
+  if (classes & kMark) return category(UTF8PROC_CATEGORY_MN);
+  if (classes & kNumber)
+    return category(classes & kDigit ? UTF8PROC_CATEGORY_ND : UTF8PROC_CATEGORY_NO);
+  if (!(classes & kLetter)) return kUnassigned;
+  const bool lowers = (CharTraits::instance().of(code) & kLowers) != 0;
+  return category(lowers ? UTF8PROC_CATEGORY_LU : UTF8PROC_CATEGORY_LO);
+}
+
 constexpr Named kNames[] = {
     {"L", kLetter, 0},
     {"N", kNumber, 0},
@@ -90,8 +104,7 @@ void CharSet::finish() {
 bool CharSet::is_of(const Kinds& kinds, char32_t code) {
   bool found = (CharClasses::instance().of(code) & kinds.classes) != 0;
   if (kinds.words) found = found || (CharTraits::instance().of(code) & kWord) != 0;
-  if (kinds.categories != 0)
-    found = found || (kinds.categories >> utf8proc_category(utf8proc_int32_t(code)) & 1) != 0;
+  if (kinds.categories != 0) found = found || (kinds.categories & category_of(code)) != 0;
   return found != kinds.not_these;
 }
 

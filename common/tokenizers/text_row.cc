@@ -102,12 +102,13 @@ TextRow make_whole_row(const TokenizerParts& parts, std::string_view text, std::
   RowBuilder builder(parts, pieces);
   TextRow row;
   const bool backwards = side == TruncationSide::left;
-  row.tokens.reserve(std::min(most, pieces.list.size() + pieces.list.size() / 4));
-  for (std::size_t i = 0; i < pieces.list.size() && row.tokens.size() <= most; ++i)
-    builder.add(pieces.list[backwards ? pieces.list.size() - 1 - i : i], row.tokens, backwards);
+  const std::size_t count = pieces.list.size();
+  row.tokens.reserve(std::min(most, count + count / 4) + 16);
+  for (std::size_t i = 0; i < count && row.tokens.size() <= most; ++i)
+    builder.add(pieces.list[backwards ? count - 1 - i : i], row.tokens, backwards);
   if (row.tokens.size() > most) {
     row.tokens.resize(most);
-    row.cut = true;
+    row.more = true;
   }
   if (backwards) std::reverse(row.tokens.begin(), row.tokens.end());
   return row;
@@ -137,7 +138,7 @@ TextRow make_row(const TokenizerParts& parts, std::string_view text, std::size_t
       const std::size_t end = place_to_stop(text, bytes);
       if (end == text.size()) break;
       TextRow row = make_whole_row(parts, text.substr(0, end), most, side);
-      if (row.cut) return row;
+      if (row.more) return row;
     }
   }
   return make_whole_row(parts, text, most, side);
@@ -145,7 +146,7 @@ TextRow make_row(const TokenizerParts& parts, std::string_view text, std::size_t
 
 void cut_row(TextRow& row, std::size_t most, TruncationSide side) {
   if (row.tokens.size() <= most) return;
-  row.cut = true;
+  row.more = true;
   if (side == TruncationSide::left)
     row.tokens.erase(row.tokens.begin(), row.tokens.end() - std::ptrdiff_t(most));
   else

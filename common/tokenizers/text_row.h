@@ -18,12 +18,13 @@ struct RowToken {
 
 struct TextRow {
   std::vector<RowToken> tokens;
-  bool cut = false;  // there would be more
+  bool more = false;  // the text has more
 };
 
 constexpr std::size_t kNoLimit = ~std::size_t{0};
 
-// At most `most` tokens, those at the end that is not cut away. REQUIRES: valid UTF-8.
+// At most `most` tokens, those at the end that is not cut away; no more is read than that takes.
+// REQUIRES: valid UTF-8.
 TextRow make_row(const TokenizerParts& parts, std::string_view text, std::size_t most,
                  TruncationSide side);
 

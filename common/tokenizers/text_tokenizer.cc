@@ -69,6 +69,7 @@ void append_row(const TokenizerParts& parts, const TextRow& row, std::string_vie
   out.sequences.resize(out.ids.size(), place.kind == FramePart::Kind::second_text);
 }
 
+// What is left for the texts.
 std::size_t content_limit(const TextEncodeOptions& options, std::size_t special) {
   if (options.max_tokens == 0) return tok::kNoLimit;
   const std::size_t around = options.add_special ? special : 0;
@@ -81,7 +82,7 @@ TextEncoding assemble(const TokenizerParts& parts, const tok::PostProcessor::Fra
                       std::string_view first_text, const TextRow& second,
                       std::string_view second_text) {
   TextEncoding out;
-  out.truncated = first.cut || second.cut;
+  out.truncated = first.more || second.more;
   const std::size_t most = first.tokens.size() + second.tokens.size() + frame.size();
   out.ids.reserve(most);
   out.offsets.reserve(most);
@@ -101,18 +102,18 @@ TextEncoding assemble(const TokenizerParts& parts, const tok::PostProcessor::Fra
   return out;
 }
 
-// Lengths of two rows that are `most` together at most: the longer one gives first, and if that is
-// not enough both get half, the rest going to the longer one.
+// Leaves `most` tokens of two rows: the longer one gives first, and if that is not enough both get
+// half, the odd one going to the longer one.
 void cut_longest(TextRow& first, TextRow& second, std::size_t most, TruncationSide side) {
-  const auto length = [](const TextRow& row) { return row.tokens.size() + row.cut; };
+  const auto length = [](const TextRow& row) { return row.tokens.size() + row.more; };
   if (length(first) + length(second) <= most) return;
+  const bool swapped = length(first) > length(second);
   std::size_t shorter = std::min(length(first), length(second));
   std::size_t longer = shorter > most ? shorter : std::max(shorter, most - shorter);
   if (shorter + longer > most) {
     shorter = most / 2;
     longer = shorter + most % 2;
   }
-  const bool swapped = length(first) > length(second);
   tok::cut_row(first, swapped ? longer : shorter, side);
   tok::cut_row(second, swapped ? shorter : longer, side);
 }
@@ -172,10 +173,15 @@ TextEncoding TextTokenizer::encode_pair(std::string_view first, std::string_view
   std::string replaced_first, replaced_second;
   first = valid_text(first, replaced_first);
   second = valid_text(second, replaced_second);
+  const TruncationSide side = options.truncation_side;
   const std::size_t most = content_limit(options, special_count(true));
-  TextRow a = tok::make_row(parts, first, most, options.truncation_side);
-  TextRow b = tok::make_row(parts, second, most, options.truncation_side);
-  cut_longest(a, b, most, options.truncation_side);
+  TextRow a = tok::make_row(parts, first, most, side);
+  TextRow b = tok::make_row(parts, second, most, side);
+  if (a.more && b.more && most % 2 == 1) {  // which of them is the longer one then matters
+    a = tok::make_row(parts, first, tok::kNoLimit, side);
+    b = tok::make_row(parts, second, tok::kNoLimit, side);
+  }
+  cut_longest(a, b, most, side);
   return assemble(parts, parts.post_processor.pair, options, a, first, b, second);
 }
 

@@ -10,14 +10,52 @@ int lanes_below(int64_t at, int64_t limit, int width) {
   return at >= limit ? 0 : limit - at < width ? int(limit - at) : width;
 }
 
-// One tile as the epilogue finds it: rows x panel of sums, before the activation.
+// One tile: some rows by the outputs of a panel. Where all that is left to do is an addition the
+// sums go straight to y; else they wait here for the activation.
 struct Tile {
   const Dense& a;
   int64_t panel;
   int row;
   int rows;
+  bool direct;
   alignas(64) float sum[kTileRows][kDensePanel];
+
+  Tile(const Dense& a, int64_t panel, int row, int rows)
+      : a(a),
+        panel(panel),
+        row(row),
+        rows(rows),
+        direct(a.activation == Activation::none && !a.w.gated && a.y_bf16 == nullptr) {}
 };
+
+// Where the outputs at one vector's place of a panel stand: n of them, from `output` on.
+struct Place {
+  int64_t output;
+  int n;
+};
+
+Place place_of(const DenseWeights& w, int64_t panel, int at) {
+  const int64_t output = dense_output_at(w.n, w.gated, panel, at);
+  const int64_t limit = w.gated && at < kDensePanel / 2 ? w.n / 2 : w.n;
+  return {output, output < 0 ? 0 : lanes_below(output, limit, Vec::width)};
+}
+
+// One vector of outputs of row t of a tile, bias included.
+SERVAL_INLINE void put_sum(Tile& tile_, int t, int at, Place place, Vec y) {
+  const Dense& a = tile_.a;
+  if (!tile_.direct) return y.store(tile_.sum[t] + at);
+  if (place.n == 0) return;
+  const int64_t row = tile_.row + t;
+  float* out = a.y + row * a.y_stride + place.output;
+  const float* add = a.add != nullptr ? a.add + row * a.add_stride + place.output : nullptr;
+  if (place.n == Vec::width) {
+    if (add != nullptr) y = y + Vec::load(add);
+    y.store(out);
+  } else {
+    if (add != nullptr) y = y + Vec::load(add, place.n);
+    y.store(out, place.n);
+  }
+}
 
 template <DenseType type, int N>
 void tile_sums(Tile& tile_) {
@@ -25,26 +63,25 @@ void tile_sums(Tile& tile_) {
   const uint8_t* w =
       static_cast<const uint8_t*>(a.w.data) + tile_.panel * dense_panel_bytes(type, a.w.k);
   const uint8_t* x = static_cast<const uint8_t*>(a.x) + std::size_t(tile_.row) * a.x_stride;
-  for (int at = 0; at < kDensePanel; at += kTileCols) {
+  for (int first = 0; first < kDensePanel; first += kTileCols) {
     Vec sum[N][kTileVecs];
-    tile<type, N>(w + at * 4, x, a.x_stride, dense_steps(type, a.w.k), sum);
+    tile<type, N>(w + first * 4, x, a.x_stride, dense_steps(type, a.w.k), sum);
     for (int v = 0; v < kTileVecs; ++v) {
-      const int place = at + v * Vec::width;
-      const int64_t output = dense_output_at(a.w.n, a.w.gated, tile_.panel, place);
-      const int64_t limit = a.w.gated && place < kDensePanel / 2 ? a.w.n / 2 : a.w.n;
-      const int n = output < 0 ? 0 : lanes_below(output, limit, Vec::width);
-      const Vec bias = a.bias != nullptr && n > 0 ? Vec::load(a.bias + output, n) : Vec::zero();
+      const int at = first + v * Vec::width;
+      const Place place = place_of(a.w, tile_.panel, at);
+      const bool biased = a.bias != nullptr && place.n > 0;
+      const Vec bias = biased ? Vec::load(a.bias + place.output, place.n) : Vec::zero();
       if constexpr (type == DenseType::int8) {
-        const auto* scales = reinterpret_cast<const float*>(w + dense_scales_at(a.w.k)) + place;
+        const auto* scales = reinterpret_cast<const float*>(w + dense_scales_at(a.w.k)) + at;
         const Vec steps = Vec::load(scales), totals = Vec::load(scales + kDensePanel);
         for (int t = 0; t < N; ++t) {
           DenseRowHeader header;
           __builtin_memcpy(&header, x + t * a.x_stride, 8);
           const Vec base = fma(totals, Vec::set(header.middle), bias);
-          fma(sum[t][v] * steps, Vec::set(header.step), base).store(tile_.sum[t] + place);
+          put_sum(tile_, t, at, place, fma(sum[t][v] * steps, Vec::set(header.step), base));
         }
       } else {
-        for (int t = 0; t < N; ++t) (sum[t][v] + bias).store(tile_.sum[t] + place);
+        for (int t = 0; t < N; ++t) put_sum(tile_, t, at, place, sum[t][v] + bias);
       }
     }
   }
@@ -109,9 +146,9 @@ void dense_of(const Dense& a) {
     for (int64_t panel = a.panel_begin; panel < a.panel_end; ++panel) {
       for (int i = 0; i < tiles; ++i) {
         const int first = rows * i / tiles, last = rows * (i + 1) / tiles;
-        Tile tile_{a, panel, begin + first, last - first, {}};
+        Tile tile_(a, panel, begin + first, last - first);
         tile_of<type, kTileRows>(tile_);
-        emit(tile_);
+        if (!tile_.direct) emit(tile_);
       }
     }
   }

@@ -4,6 +4,7 @@
 // Gimelshein 2018). What a query does not see has a weight of exactly 0, so it matters to no bit
 // which queries share a tile.
 constexpr int kKeyBlock = 256;
+constexpr float kLog2E = 0x1.715476p0f;
 constexpr float kHidden = -1e30f;  // below any real score; its power of two is 0
 
 int64_t dense_panel_count(int64_t n) { return (n + kDensePanel - 1) / kDensePanel; }
@@ -32,32 +33,63 @@ HeadPanels head_panels(const PackedAttention& a) {
   return head;
 }
 
+// Keys [j, j + 16) of a head: their prepared rows are turned so that the same step of all stands
+// together.
 template <DenseType type>
-void put(uint8_t* panel, int64_t step_column, int at, float value) {
-  if constexpr (type == DenseType::bf16) {
-    const uint16_t half = f32_to_bf16(value);
-    __builtin_memcpy(panel + step_column / 2 * kDenseStepBytes + at * 4 + step_column % 2 * 2,
-                     &half, 2);
-  } else {
-    __builtin_memcpy(panel + step_column * kDenseStepBytes + at * 4, &value, 4);
+void pack_keys(const PackedAttention& a, int64_t j, int64_t at, uint8_t* panel) {
+  constexpr int kWords = kMaxHeadDim * kElementBytes<type> / 4;
+  alignas(64) uint32_t rows[16][kWords];
+  const int words = int(dense_steps(type, a.head_dim));
+  for (int i = 0; i < 16; ++i) {
+    if (j + i < a.length)
+      prepare_row(a.k + (a.begin + j + i) * a.k_stride + at, a.head_dim, type,
+                  reinterpret_cast<uint8_t*>(rows[i]));
+    else
+      __builtin_memset(rows[i], 0, std::size_t(words) * 4);
+  }
+  for (int word = 0; word < words; word += 16)
+    turn_words(rows[0] + word, kWords, smaller(words - word, 16), panel + word * kDenseStepBytes);
+}
+
+// Values of keys j and j + 1 (bf16) or of key j (f32): one step of every panel of dimensions.
+template <DenseType type>
+void pack_values(const PackedAttention& a, int64_t j, int64_t at, const HeadPanels& head) {
+  const float* v = a.v + (a.begin + j) * a.v_stride + at;
+  uint8_t* step = head.values + j * kElementBytes<type> / 4 * kDenseStepBytes;
+  for (int d = 0; d < a.head_dim; d += kDensePanel, step += head.value_panel_bytes) {
+    const int n = smaller(a.head_dim - d, kDensePanel);
+    if constexpr (type == DenseType::f32) {
+      for (int i = 0; i < kDensePanel; i += Vec::width)
+        Vec::load(v + d + i, lanes_below(i, n, Vec::width))
+            .store(reinterpret_cast<float*>(step) + i);
+    } else {
+      alignas(64) uint16_t first[kDensePanel] = {}, second[kDensePanel] = {};
+      alignas(64) uint32_t both[kDensePanel];
+      for (int i = 0; i < n; i += Vec::width) {
+        Vec::load(v + d + i, n - i).store_brain(first + i, n - i);
+        if (j + 1 < a.length)
+          Vec::load(v + a.v_stride + d + i, n - i).store_brain(second + i, n - i);
+      }
+      for (int i = 0; i < kDensePanel; ++i) both[i] = first[i] | uint32_t(second[i]) << 16;
+      __builtin_memcpy(step, both, sizeof both);
+    }
   }
 }
 
 template <DenseType type>
 void pack_head(const PackedAttention& a, int kv_head, const HeadPanels& head) {
-  const int64_t panels = dense_panel_count(a.length), at = int64_t{kv_head} * a.head_dim;
-  const int64_t value_panels = dense_panel_count(a.head_dim);
-  __builtin_memset(head.keys, 0, std::size_t(panels * head.key_panel_bytes));
-  __builtin_memset(head.values, 0, std::size_t(value_panels * head.value_panel_bytes));
-  for (int64_t j = 0; j < a.length; ++j) {
-    const float* k = a.k + (a.begin + j) * a.k_stride + at;
-    const float* v = a.v + (a.begin + j) * a.v_stride + at;
-    uint8_t* key_panel = head.keys + j / kDensePanel * head.key_panel_bytes;
-    for (int d = 0; d < a.head_dim; ++d) {
-      put<type>(key_panel, d, int(j % kDensePanel), k[d]);
-      put<type>(head.values + d / kDensePanel * head.value_panel_bytes, j, d % kDensePanel, v[d]);
-    }
-  }
+  const int64_t at = int64_t{kv_head} * a.head_dim;
+  const int64_t padded = dense_panel_count(a.length) * kDensePanel;
+  for (int64_t j = 0; j < padded; j += 16)
+    pack_keys<type>(a, j, at, head.keys + j / kDensePanel * head.key_panel_bytes + j % 32 * 4);
+  constexpr int keys = 4 / kElementBytes<type>;
+  int64_t j = 0;
+  for (; j < a.length; j += keys) pack_values<type>(a, j, at, head);
+  const int64_t left_bytes = (padded - j) * kElementBytes<type> / 4 * kDenseStepBytes;
+  for (int64_t panel = 0; panel < dense_panel_count(a.head_dim); ++panel)
+    __builtin_memset(head.values + panel * head.value_panel_bytes +
+                         j * kElementBytes<type> / 4 * kDenseStepBytes,
+                     0, std::size_t(left_bytes));
 }
 
 // Queries [first, first + rows) of one head.
@@ -68,7 +100,9 @@ struct QueryTile {
   alignas(64) float score[kTileRows][kKeyBlock];     // in powers of two; f32: then the weights
   alignas(64) uint16_t brain[kTileRows][kKeyBlock];  // bf16: the weights
   alignas(64) float out[kTileRows][kMaxHeadDim];
-  float peak[kTileRows], total[kTileRows], decay[kTileRows];
+  alignas(64) float total[kTileRows][Vec::width];  // lane sums
+  // Over the blocks so far and up to the last one; padded to whole vectors.
+  alignas(64) float peak[16], old_peak[16], decay[16];
   int first, rows;
 
   const uint8_t* weights() const {
@@ -112,51 +146,73 @@ Range visible(const PackedAttention& a, int i) {
   return r;
 }
 
-// Scores of row t over keys [base + begin, base + end) to weights; those outside `sees` become 0.
+// A block of keys as one row of a tile sees it: keys [low, high) of those at [begin, end), all
+// relative to the block's first.
+struct RowKeys {
+  int begin, low, high, end;
+};
+
+RowKeys row_keys(const PackedAttention& a, int base, Range keys, int query) {
+  const Range sees = visible(a, query);
+  const int low = sees.begin - base, high = sees.end - base;
+  return {keys.begin, low > keys.begin ? low : keys.begin, high < keys.end ? high : keys.end,
+          keys.end};
+}
+
+// The greatest score of row t so far; adds the bias.
 template <DenseType type>
-void soften(const PackedAttention& a, int h, int base, Range panel, Range sees, int t,
-            QueryTile<type>& tile_) {
-  constexpr float kLog2E = 0x1.715476p0f;
+void raise_peak(const PackedAttention& a, int h, int base, RowKeys keys, int t,
+                QueryTile<type>& tile_) {
   float* score = tile_.score[t];
-  const int low = sees.begin > panel.begin ? sees.begin : panel.begin;
-  const int high = sees.end < panel.end ? sees.end : panel.end;
-  const auto put_weights = [&](Vec w, int j, int n) {
+  if (a.bias != nullptr) {
+    const float* bias = a.bias + h * a.bias_stride + a.bias_zero + base - (tile_.first + t);
+    for (int j = keys.low; j < keys.high; j += Vec::width) {
+      const int n = keys.high - j;
+      fma(Vec::load(bias + j, n), Vec::set(kLog2E), Vec::load(score + j, n)).store(score + j, n);
+    }
+  }
+  Vec peaks = Vec::set(tile_.peak[t]);
+  int j = keys.low;
+  for (; j + Vec::width <= keys.high; j += Vec::width) peaks = greater(Vec::load(score + j), peaks);
+  if (j < keys.high) peaks = greater(Vec::load_or(score + j, keys.high - j, kHidden), peaks);
+  tile_.old_peak[t] = tile_.peak[t];
+  tile_.peak[t] = max_lane(peaks);
+}
+
+// Scores of row t to weights. What it does not see becomes 0.
+template <DenseType type>
+void soften(RowKeys keys, int t, QueryTile<type>& tile_) {
+  float* score = tile_.score[t];
+  const auto put = [&](Vec w, int j, int n) {
     if constexpr (type == DenseType::bf16)
-      w.store_brain(tile_.brain[t] + j, n);
+      n < Vec::width ? w.store_brain(tile_.brain[t] + j, n) : w.store_brain(tile_.brain[t] + j);
     else
       w.store(score + j, n);
   };
-  tile_.decay[t] = 1;
-  for (int j = panel.begin; j < low; j += Vec::width)
-    put_weights(Vec::zero(), j, smaller(low - j, Vec::width));
-  for (int j = high; j < panel.end; j += Vec::width)
-    put_weights(Vec::zero(), j, smaller(panel.end - j, Vec::width));
-  if (low >= high) return;
-  const int64_t row = int64_t{base} - (tile_.first + t);  // key - query, at j = 0
-  const float* bias = a.bias != nullptr ? a.bias + h * a.bias_stride + a.bias_zero + row : nullptr;
-  Vec peaks = Vec::set(tile_.peak[t]);
-  for (int j = low; j < high; j += Vec::width) {
-    const int n = smaller(high - j, Vec::width);
-    Vec x = Vec::load_or(score + j, n, kHidden);
-    if (bias != nullptr) {
-      x = fma(Vec::load(bias + j, n), Vec::set(kLog2E), x);
-      x.store(score + j, n);
-    }
-    peaks = greater(x, peaks);
-  }
-  const float old = tile_.peak[t], peak = max_lane(peaks);
-  alignas(64) float first[Vec::width];
-  exp2_below(Vec::set(old - peak)).store(first);
-  tile_.decay[t] = peak == old ? 1.0f : first[0];
-  tile_.peak[t] = peak;
-  Vec total = Vec::zero();
-  for (int j = low; j < high; j += Vec::width) {
-    const int n = smaller(high - j, Vec::width);
-    const Vec w = exp2_below(Vec::load_or(score + j, n, kHidden) - Vec::set(peak));
+  const auto power = [](Vec x) {
+    if constexpr (type == DenseType::bf16)
+      return exp2_below_coarse(x);
+    else
+      return exp2_below(x);
+  };
+  const int low = keys.low < keys.high ? keys.low : keys.end, high = keys.high;
+  for (int j = keys.begin; j < low; j += Vec::width) put(Vec::zero(), j, low - j);
+  const Vec peak = Vec::set(tile_.peak[t]);
+  Vec total = Vec::load(tile_.total[t]) * Vec::set(tile_.decay[t]);
+  int j = low;
+  for (; j + Vec::width <= high; j += Vec::width) {
+    const Vec w = power(Vec::load(score + j) - peak);
     total = total + w;
-    put_weights(w, j, n);
+    put(w, j, Vec::width);
   }
-  tile_.total[t] = tile_.total[t] * tile_.decay[t] + sum(total);
+  if (j < high) {  // the lanes past it become 0
+    const Vec w = power(Vec::load_or(score + j, high - j, kHidden) - peak);
+    total = total + w;
+    put(w, j, keys.end - j);
+    j += Vec::width;
+  }
+  for (; j < keys.end; j += Vec::width) put(Vec::zero(), j, keys.end - j);
+  total.store(tile_.total[t]);
 }
 
 // out = out * decay + weights x values.
@@ -182,7 +238,6 @@ void mix(const PackedAttention& a, const HeadPanels& head, int base, Range panel
 
 template <DenseType type>
 void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, int rows) {
-  constexpr float kLog2E = 0x1.715476p0f;
   QueryTile<type> tile_;
   tile_.first = first;
   tile_.rows = rows;
@@ -194,9 +249,9 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
           .store(scaled + d, a.head_dim - d);
     prepare_row(scaled, a.head_dim, type, tile_.q[t]);
     for (int d = 0; d < a.head_dim; d += Vec::width) Vec::zero().store(tile_.out[t] + d);
-    tile_.peak[t] = kHidden;
-    tile_.total[t] = 0;
+    Vec::zero().store(tile_.total[t]);
   }
+  for (int t = 0; t < 16; ++t) tile_.peak[t] = tile_.old_peak[t] = kHidden;
   const Range all{visible(a, first).begin, visible(a, first + rows - 1).end};
   for (int base = all.begin / kKeyBlock * kKeyBlock; base < all.end; base += kKeyBlock) {
     const int begin = all.begin > base ? (all.begin - base) / kDensePanel * kDensePanel : 0;
@@ -205,15 +260,17 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
       panel_sums<type>(rows, head.keys + (base + j) / kDensePanel * head.key_panel_bytes,
                        tile_.q[0], QueryTile<type>::row_bytes, dense_steps(type, a.head_dim),
                        tile_.score[0] + j, kKeyBlock);
-    for (int t = 0; t < rows; ++t) {
-      const Range sees = visible(a, first + t);
-      soften<type>(a, h, base, {begin, end}, {sees.begin - base, sees.end - base}, t, tile_);
-    }
+    for (int t = 0; t < rows; ++t)
+      raise_peak<type>(a, h, base, row_keys(a, base, {begin, end}, first + t), t, tile_);
+    for (int t = 0; t < 16; t += Vec::width)
+      exp2_below(Vec::load(tile_.old_peak + t) - Vec::load(tile_.peak + t)).store(tile_.decay + t);
+    for (int t = 0; t < rows; ++t)
+      soften<type>(row_keys(a, base, {begin, end}, first + t), t, tile_);
     mix<type>(a, head, base, {begin, end}, tile_);
   }
   for (int t = 0; t < rows; ++t) {
     float* out = a.out + (a.begin + first + t) * a.out_stride + int64_t{h} * a.head_dim;
-    const Vec inverse = Vec::set(1.0f / tile_.total[t]);
+    const Vec inverse = Vec::set(1.0f / sum(Vec::load(tile_.total[t])));
     for (int d = 0; d < a.head_dim; d += Vec::width)
       (Vec::load(tile_.out[t] + d) * inverse).store(out + d, a.head_dim - d);
   }
@@ -225,8 +282,13 @@ void packed_attention_of(const PackedAttention& a) {
   const int per_kv = a.heads / a.kv_heads;
   for (int h = a.head_begin; h < a.head_end; ++h) {
     if (h == a.head_begin || h % per_kv == 0) pack_head<type>(a, h / per_kv, head);
-    for (int i = a.query_begin; i < a.query_end; i += kTileRows)
-      attend<type>(a, h, head, i, smaller(kTileRows, a.query_end - i));
+    const int queries = a.query_end - a.query_begin;
+    const int tiles = (queries + kTileRows - 1) / kTileRows;
+    for (int i = 0; i < tiles; ++i) {
+      const int first = int(int64_t{queries} * i / tiles);
+      const int last = int(int64_t{queries} * (i + 1) / tiles);
+      attend<type>(a, h, head, a.query_begin + first, last - first);
+    }
   }
 }
 

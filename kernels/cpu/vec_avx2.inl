@@ -38,6 +38,7 @@ struct Vec {
                      _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
     for (int i = 0; i < n && i < 8; ++i) p[i] = lanes[i];
   }
+  void store_brain(uint16_t* p) const { store_brain(p, width); }
   // As f32_to_bf16 in float16.h, eight at a time.
   void store_brain(uint16_t* p, int n) const {
     const __m256i bits = _mm256_castps_si256(v), odd = _mm256_set1_epi32(1);
@@ -61,6 +62,7 @@ Vec operator*(Vec a, Vec b) { return {_mm256_mul_ps(a.v, b.v)}; }
 Vec operator/(Vec a, Vec b) { return {_mm256_div_ps(a.v, b.v)}; }
 Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.v, b.v, c.v)}; }
 Vec abs(Vec a) { return {_mm256_andnot_ps(_mm256_set1_ps(-0.0f), a.v)}; }
+Vec lesser(Vec a, Vec b) { return {_mm256_min_ps(a.v, b.v)}; }   // b if a is NaN
 Vec greater(Vec a, Vec b) { return {_mm256_max_ps(a.v, b.v)}; }  // b if a is NaN
 Vec select_less(Vec a, Vec b, Vec yes, Vec no) {                 // a < b ? yes : no
   return {_mm256_blendv_ps(no.v, yes.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};

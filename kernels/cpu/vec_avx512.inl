@@ -28,6 +28,9 @@ struct Vec {
   void store_half(uint16_t* p, int n) const {
     _mm256_mask_storeu_epi16(p, first(n), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
   }
+  void store_brain(uint16_t* p) const {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), (__m256i)_mm512_cvtneps_pbh(v));
+  }
   void store_brain(uint16_t* p, int n) const {
     _mm256_mask_storeu_epi16(p, first(n), (__m256i)_mm512_cvtneps_pbh(v));
   }
@@ -39,6 +42,7 @@ Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
 Vec operator/(Vec a, Vec b) { return {_mm512_div_ps(a.v, b.v)}; }
 Vec fma(Vec a, Vec b, Vec c) { return {_mm512_fmadd_ps(a.v, b.v, c.v)}; }
 Vec abs(Vec a) { return {_mm512_abs_ps(a.v)}; }
+Vec lesser(Vec a, Vec b) { return {_mm512_min_ps(a.v, b.v)}; }   // b if a is NaN
 Vec greater(Vec a, Vec b) { return {_mm512_max_ps(a.v, b.v)}; }  // b if a is NaN
 Vec select_less(Vec a, Vec b, Vec yes, Vec no) {                 // a < b ? yes : no
   return {_mm512_mask_blend_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ), no.v, yes.v)};
@@ -52,6 +56,9 @@ Vec pow2_of_biased(Vec biased) {
   const __m512i shifted = _mm512_slli_epi32(_mm512_castps_si512(biased.v), 23);
   return {_mm512_castsi512_ps(_mm512_add_epi32(shifted, _mm512_set1_epi32(0x3f800000)))};
 }
+
+Vec round_even(Vec x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT)}; }
+Vec times_pow2(Vec p, Vec n) { return {_mm512_scalef_ps(p.v, n.v)}; }
 
 // Stores x rounded to nearest and clamped to -127..127; gives the sum of what it stored.
 int store_int8(Vec x, int8_t* q) {

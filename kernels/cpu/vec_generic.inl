@@ -45,6 +45,7 @@ struct Vec {
   void store_half(uint16_t* p, int n) const {
     for (int i = 0; i < n && i < 4; ++i) p[i] = f32_to_f16(v[i]);
   }
+  void store_brain(uint16_t* p) const { store_brain(p, width); }
   void store_brain(uint16_t* p, int n) const {
     for (int i = 0; i < n && i < 4; ++i) p[i] = f32_to_bf16(v[i]);
   }
@@ -56,6 +57,7 @@ Vec operator*(Vec a, Vec b) { return {a.v * b.v}; }
 Vec operator/(Vec a, Vec b) { return {a.v / b.v}; }
 Vec fma(Vec a, Vec b, Vec c) { return {a.v * b.v + c.v}; }
 Vec abs(Vec a) { return {(Floats)((Ints)a.v & 0x7fffffff)}; }
+Vec lesser(Vec a, Vec b) { return {a.v < b.v ? a.v : b.v}; }   // b if a is NaN
 Vec greater(Vec a, Vec b) { return {a.v > b.v ? a.v : b.v}; }  // b if a is NaN
 Vec select_less(Vec a, Vec b, Vec yes, Vec no) {               // a < b ? yes : no
   return {a.v < b.v ? yes.v : no.v};

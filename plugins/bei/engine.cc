@@ -7,6 +7,9 @@
 namespace serval::bei {
 namespace {
 
+// A longer text does not hold up the step that it could have been in.
+constexpr std::size_t kUrgentBytes = 16384;
+
 std::string usage_json(const Job& job) {
   return "{\"prompt_tokens\":" + std::to_string(job.prompt_tokens) + '}';
 }
@@ -49,9 +52,9 @@ bool Engine::step() {
   return run(scheduler_.plan(parts_.clock()));
 }
 
-// Tokenizes until there is a step's worth, or no more.
+// Tokenizes until there is a step's worth, with something of every request, or no more.
 void Engine::tokenize_ahead() {
-  while (tokenizing_ > 0 && scheduler_.ready_tokens() < parts_.tokens_per_step) {
+  while (tokenizing_ > 0 && (urgent_ > 0 || scheduler_.ready_tokens() < parts_.tokens_per_step)) {
     if (!queue_.help()) queue_.wait();
     take_tokenized();
     if (tokenizing_ == 0) feed();
@@ -125,7 +128,9 @@ bool Engine::start_next(Job& job, bool first) {
         job.params.keep_end ? TruncationSide::left : TruncationSide::right;
     if (job.op != Op::tokenize)
       work.options.max_tokens = std::size_t(parts_.facts.max_input_tokens);
-    queue_.push(std::move(work), first);
+    work.urgent = first && work.first.size() + work.second.size() <= kUrgentBytes;
+    urgent_ += work.urgent;
+    queue_.push(std::move(work));
     ++job.tokenizing;
     ++tokenizing_;
     guessed_ += guessed_tokens(text);
@@ -136,6 +141,7 @@ bool Engine::start_next(Job& job, bool first) {
 // The tokenizer has it no longer.
 void Engine::forget(const TokenizeJob& work) {
   --tokenizing_;
+  urgent_ -= work.urgent;
   guessed_ -= guessed_tokens({work.prompt, work.first, work.second, work.pair});
 }
 

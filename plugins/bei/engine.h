@@ -96,6 +96,7 @@ class Engine {
   ResultCache cache_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
   int tokenizing_ = 0;   // jobs in the tokenizer
+  int urgent_ = 0;       // of them, the first of their requests
   int64_t guessed_ = 0;  // tokens they are thought to become
   std::vector<TokenizeJob> done_;
   EngineCounts counts_;

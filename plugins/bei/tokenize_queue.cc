@@ -54,11 +54,11 @@ void TokenizeQueue::work() {
   }
 }
 
-void TokenizeQueue::push(TokenizeJob job, bool first) {
+void TokenizeQueue::push(TokenizeJob job) {
   bool several;
   {
     const std::lock_guard lock(mutex_);
-    queued_.insert(first ? queued_.begin() : queued_.end(), std::move(job));
+    queued_.insert(job.urgent ? queued_.begin() : queued_.end(), std::move(job));
     several = queued_.size() > 1;
   }
   // A single text is quicker done by the engine's thread than handed over.

@@ -21,6 +21,7 @@ struct TokenizeJob {
   std::string_view first, second;  // removed
   bool pair = false;
   TextEncodeOptions options;
+  bool urgent = false;    // it goes before those that are not
   bool truncate = false;  // what is longer than options.max_tokens is cut; else it is an error
   Result<TextEncoding> result = TextEncoding{};  // error: out_of_range, saying both lengths
 };
@@ -33,8 +34,8 @@ class TokenizeQueue {
   TokenizeQueue(const TokenizeQueue&) = delete;
   TokenizeQueue& operator=(const TokenizeQueue&) = delete;
 
-  // Unbounded in itself: the engine bounds what it pushes. first: before those that wait.
-  void push(TokenizeJob job, bool first);
+  // Unbounded in itself: the engine bounds what it pushes.
+  void push(TokenizeJob job);
   // Does one job here. False: none is queued.
   bool help();
   // Until a job that another thread works on is done. REQUIRES: one is unfinished.

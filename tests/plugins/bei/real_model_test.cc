@@ -14,8 +14,7 @@ void expect_golden(const std::filesystem::path& folder, const std::string& name,
                    std::initializer_list<Precise> wanted) {
   const json::array cases = read_json_array(golden_path(name + ".json"));
   std::vector<std::string> texts;
-  for (const json::value& value : cases)
-    texts.emplace_back(value.at("text").get_string());
+  for (const json::value& value : cases) texts.emplace_back(value.at("text").get_string());
   for (const auto& [precision, least] : wanted) {
     const auto loaded = load(folder, with_precision(precision));
     ASSERT_TRUE(loaded);
