@@ -4,7 +4,7 @@
 #include <string_view>
 #include <thread>
 
-#include "plugins/bei/hf/model_folder.h"
+#include "plugins/bei/quality_check.h"
 
 namespace serval::bei {
 namespace {
@@ -21,10 +21,12 @@ DenseType dense_type(Precision precision) {
   return DenseType::f32;
 }
 
-// What dtype = "auto" tries first. Integers pay where the CPU has instructions for their products.
-Precision precision_of(const BeiConfig& config, const Ops& ops) {
-  if (!config.auto_precision) return config.precision;
-  return std::string_view(ops.name) == "avx512" ? Precision::int8 : Precision::f32;
+// Precisions from the fastest on. dtype = "auto" takes the first whose results are near enough to
+// f32; lower ones pay where the CPU has instructions for their products.
+std::vector<Precision> candidates(const BeiConfig& config, const Ops& ops) {
+  if (!config.auto_precision) return {config.precision};
+  if (std::string_view(ops.name) != "avx512") return {Precision::f32};
+  return {Precision::int8, Precision::bf16, Precision::f32};
 }
 
 int compute_threads(const BeiConfig& config) {
@@ -67,18 +69,16 @@ std::size_t packing_bytes(const ModelFolder& folder) {
   return widest * std::size_t(std::max(a.hidden, a.q_width())) * sizeof(float);
 }
 
-ModelFacts facts_of(const ModelFolder& folder, const BeiConfig& config, Precision precision,
-                    int width) {
+// But for what the loaded model says: dtype and width.
+ModelFacts facts_of(const ModelFolder& folder, const BeiConfig& config) {
   const ModelDescription& d = folder.description;
   ModelFacts facts;
   facts.task = d.task;
   facts.family = d.architecture.family;
-  facts.dtype = precision_name(precision);
   facts.pooling = d.pooling;
   facts.normalize = folder.modules.normalize;
   facts.sparse = !d.masked_words.classifier.weight.empty();
   facts.multi_label = d.multi_label;
-  facts.width = width;
   facts.hidden = d.architecture.hidden;
   facts.vocab = d.architecture.vocab;
   facts.max_input_tokens = folder.max_tokens;
@@ -97,7 +97,8 @@ Result<ModelPlan> LoadedModel::plan(const std::filesystem::path& path, const Bei
   if (!folder) return folder.error();
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
-  const DenseType type = dense_type(precision_of(config, **ops));
+  // The last candidate is the largest, and the one that the others are compared with.
+  const DenseType type = dense_type(candidates(config, **ops).back());
   const Result<std::size_t> weights = weights_bytes(folder->tensors, folder->description,
                                                     folder->modules, type, folder->max_tokens);
   if (!weights) return weights.error();
@@ -121,23 +122,57 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                    std::to_string(folder->description.architecture.vocab));
   std::unique_ptr<LoadedModel> loaded(
       new LoadedModel(std::move(*tokenizer), compute_threads(config)));
-  const Precision precision = precision_of(config, **ops);
-  const DenseType type = dense_type(precision);
-  Result<Weights> weights = load_weights(folder->tensors, folder->description, folder->modules,
-                                         type, folder->max_tokens, loaded->pool_, progress);
-  if (!weights) return weights.error();
-  Result<std::unique_ptr<EncoderModel>> model =
-      EncoderModel::create(folder->description, std::move(*weights), type, **ops, loaded->pool_,
-                           max_step_tokens(config, *folder), folder->max_tokens);
-  if (!model) return model.error();
-  loaded->model_ = std::move(*model);
-  if (note)
-    note(false, std::string("products in ") + precision_name(precision) + " on " + (*ops)->name);
-  loaded->facts_ = facts_of(*folder, config, precision, loaded->model_->width());
+  loaded->facts_ = facts_of(*folder, config);
+  if (const Status chosen = loaded->choose_model(*folder, config, **ops, progress, note); !chosen)
+    return chosen.error();
   loaded->engine_ = std::make_unique<Engine>(
       EngineParts{&loaded->tokenizer_, loaded->model_.get(), loaded->facts_, config.tokens_per_step,
                   config.tokenizer_threads, std::size_t(config.cache_mib) << 20, std::move(clock)});
   return loaded;
+}
+
+Result<std::unique_ptr<EncoderModel>> LoadedModel::make_model(ModelFolder& folder,
+                                                              Precision precision, const Ops& ops,
+                                                              int max_tokens,
+                                                              const LoadProgress& progress) {
+  const DenseType type = dense_type(precision);
+  Result<Weights> weights = load_weights(folder.tensors, folder.description, folder.modules, type,
+                                         folder.max_tokens, pool_, progress);
+  if (!weights) return weights.error();
+  return EncoderModel::create(folder.description, std::move(*weights), type, ops, pool_, max_tokens,
+                              folder.max_tokens);
+}
+
+// Of several candidates the first that is near enough to the last, which is exact.
+Status LoadedModel::choose_model(ModelFolder& folder, const BeiConfig& config, const Ops& ops,
+                                 const LoadProgress& progress, const LoadNote& note) {
+  const std::vector<Precision> tried = candidates(config, ops);
+  CheckResults exact;
+  if (tried.size() > 1) {
+    const auto model = make_model(folder, tried.back(), ops, folder.max_tokens, progress);
+    if (!model) return model.error();
+    exact = run_check(**model, tokenizer_, facts_);
+  }
+  for (const Precision precision : tried) {
+    auto model = make_model(folder, precision, ops, max_step_tokens(config, folder), progress);
+    if (!model) return model.error();
+    std::string why;
+    if (precision != tried.back()) {
+      const Nearness near =
+          compare(exact, run_check(**model, tokenizer_, facts_), facts_, precision);
+      why = " (near f32: " + near.text() + ")";
+      if (!near.holds) {
+        if (note) note(false, std::string(precision_name(precision)) + " is not taken" + why);
+        continue;
+      }
+    }
+    if (note) note(false, std::string("products in ") + precision_name(precision) + why);
+    model_ = std::move(*model);
+    facts_.dtype = precision_name(precision);
+    facts_.width = model_->width();
+    return {};
+  }
+  return error(Code::internal, "no precision was left");
 }
 
 }  // namespace serval::bei

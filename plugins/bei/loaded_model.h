@@ -11,6 +11,7 @@
 #include "plugins/bei/config.h"
 #include "plugins/bei/encoder_model.h"
 #include "plugins/bei/engine.h"
+#include "plugins/bei/hf/model_folder.h"
 
 namespace serval::bei {
 
@@ -40,6 +41,12 @@ class LoadedModel {
  private:
   LoadedModel(TextTokenizer tokenizer, int threads)
       : tokenizer_(std::move(tokenizer)), pool_(threads) {}
+
+  Status choose_model(ModelFolder& folder, const BeiConfig& config, const Ops& ops,
+                      const LoadProgress& progress, const LoadNote& note);
+  Result<std::unique_ptr<EncoderModel>> make_model(ModelFolder& folder, Precision precision,
+                                                   const Ops& ops, int max_tokens,
+                                                   const LoadProgress& progress);
 
   TextTokenizer tokenizer_;
   ThreadPool pool_;

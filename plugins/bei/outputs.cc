@@ -24,15 +24,6 @@ std::string json_text(std::string_view text) {
   return json::serialize(json::value(json::string_view(valid.data(), valid.size())));
 }
 
-std::vector<float> softmax(std::span<const float> logits) {
-  const float peak = *std::max_element(logits.begin(), logits.end());
-  double sum = 0;
-  for (const float x : logits) sum += std::exp(double(x) - peak);
-  std::vector<float> out;
-  for (const float x : logits) out.push_back(float(std::exp(double(x) - peak) / sum));
-  return out;
-}
-
 // The part of a text between two numbers of code points. Spans come in rising order, mostly: each
 // search goes on where the last one ended.
 class CodePoints {
@@ -61,6 +52,21 @@ class CodePoints {
 }  // namespace
 
 float sigmoid(float x) { return float(1 / (1 + std::exp(-double(x)))); }
+
+std::vector<float> sigmoids(std::span<const float> logits) {
+  std::vector<float> out(logits.begin(), logits.end());
+  std::transform(out.begin(), out.end(), out.begin(), sigmoid);
+  return out;
+}
+
+std::vector<float> softmax(std::span<const float> logits) {
+  const float peak = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (const float x : logits) sum += std::exp(double(x) - peak);
+  std::vector<float> out;
+  for (const float x : logits) out.push_back(float(std::exp(double(x) - peak) / sum));
+  return out;
+}
 
 void normalize(std::span<float> values) {
   double squares = 0;
@@ -108,8 +114,7 @@ std::string classes_json(std::span<const float> logits, const ModelFacts& facts,
   std::vector<float> scores(logits.begin(), logits.end());
   const bool single = facts.task == Task::sequence && !facts.multi_label;
   if (!raw && single) scores = softmax(logits);
-  if (!raw && !single && facts.task != Task::reward)
-    std::transform(scores.begin(), scores.end(), scores.begin(), sigmoid);
+  if (!raw && !single && facts.task != Task::reward) scores = sigmoids(logits);
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t(0));
   std::stable_sort(order.begin(), order.end(),
@@ -149,7 +154,8 @@ std::string tokens_json(const TextEncoding& encoding, const TextTokenizer& token
     const TextSpan& span = encoding.offsets[t];
     const bool added = encoding.special[t] != 0;
     if (t > 0) out += ',';
-    out += "{\"id\":" + std::to_string(token) + ",\"text\":" + json_text(tokenizer.token_text(token)) +
+    out += "{\"id\":" + std::to_string(token) +
+           ",\"text\":" + json_text(tokenizer.token_text(token)) +
            ",\"special\":" + (added || tokenizer.is_special(token) ? "true" : "false") +
            ",\"start\":" + (added ? "null" : std::to_string(span.begin)) +
            ",\"stop\":" + (added ? "null" : std::to_string(span.end)) + "}";

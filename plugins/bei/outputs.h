@@ -15,6 +15,8 @@ namespace serval::bei {
 // Divides by the length; a vector of zeros stays one. The sum is in double, first to last.
 void normalize(std::span<float> values);
 float sigmoid(float x);
+std::vector<float> sigmoids(std::span<const float> logits);
+std::vector<float> softmax(std::span<const float> logits);  // REQUIRES: not empty
 // Of two vectors of the same width; 0 if one is all zeros.
 float cosine(std::span<const float> a, std::span<const float> b);
 

@@ -46,6 +46,10 @@ Result<ModelFolder> open_model_folder(const fs::path& path, int wanted_tokens) {
   if (!description) return description.error();
   if (description->task == Task::embed && modules->pooling)
     description->pooling = *modules->pooling;
+  else if (description->task == Task::embed && description->architecture.causal)
+    return error(Code::unimplemented, path.string() +
+                                          ": is a language model; a decoder that embeds has a "
+                                          "modules.json with its pooling");
   const Result<int64_t> named = tokenizer_limit(folder);
   if (!named) return named.error();
 
