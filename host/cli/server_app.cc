@@ -10,8 +10,10 @@
 #include "host/observability/request_log.h"
 #include "host/observability/server_metrics.h"
 #include "host/protocols/admin/routes.h"
+#include "host/protocols/cohere/routes.h"
 #include "host/protocols/openai/routes.h"
 #include "host/protocols/probes/routes.h"
+#include "host/protocols/tei/routes.h"
 #include "serval/host.h"
 
 namespace serval::host {
@@ -129,8 +131,17 @@ std::shared_ptr<const Router> ServerApp::make_router(const ServerConfig& config,
   } else {
     add_openai_routes(*router, {.registry = served_.get(),
                                 .choices = config.limits.choices,
+                                .items = config.limits.stream.max_index,
                                 .body_bytes = config.limits.net.body_bytes,
                                 .response_bytes = config.limits.response_bytes});
+    ItemRouteOptions items{.registry = served_.get(),
+                           .order = {},
+                           .items = config.limits.stream.max_index,
+                           .body_bytes = config.limits.net.body_bytes,
+                           .response_bytes = config.limits.response_bytes};
+    for (const ModelSection& model : config.models) items.order.push_back(model.spec.name);
+    add_tei_routes(*router, items, {SERVAL_VERSION, config.limits.net.connections});
+    add_cohere_routes(*router, items);
   }
   return router;
 }

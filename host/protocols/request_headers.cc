@@ -74,4 +74,20 @@ Status apply_headers(const HttpRequest& http, bool streams, Request& request) {
   return {};
 }
 
+bool is_json_type(std::string_view content_type) {
+  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
+  return type.empty() || iequals(type, "application/json");
+}
+
+void add_retry_headers(int status, const Error& error, HttpResponse& response) {
+  if (error.retry_after_ms != 0) {
+    response.headers.add("retry-after",
+                         std::to_string((uint64_t(error.retry_after_ms) + 999) / 1000));
+    response.headers.add("retry-after-ms", std::to_string(error.retry_after_ms));
+    response.headers.add("x-should-retry", "true");
+  } else if (status >= 500) {
+    response.headers.add("x-should-retry", "false");
+  }
+}
+
 }  // namespace serval::host

@@ -1,6 +1,8 @@
 // What the header of any inference request says about how to serve it.
 #pragma once
 
+#include <string_view>
+
 #include "host/net/http_message.h"
 #include "host/request/request.h"
 
@@ -16,5 +18,12 @@ namespace serval::host {
 //   traceparent               dropped unless well-formed
 // invalid_argument: x-request-timeout-ms is not such a number.
 Status apply_headers(const HttpRequest& http, bool streams, Request& request);
+
+// Whether a Content-Type says JSON, or nothing.
+bool is_json_type(std::string_view content_type);
+
+// Adds to the reply to a request that failed with `status` what clients need to know for a retry:
+// retry-after, retry-after-ms and x-should-retry.
+void add_retry_headers(int status, const Error& error, HttpResponse& response);
 
 }  // namespace serval::host

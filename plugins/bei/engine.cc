@@ -154,8 +154,9 @@ void Engine::take_tokenized() {
     if (job.ending) {
       end(job);
     } else if (!work.result) {
-      fail(job, invalid("input " + std::to_string(work.item) + " " + work.result.error().message,
-                        "texts"));
+      const Error& why = work.result.error();
+      fail(job,
+           error(why.code, "input " + std::to_string(work.item) + " " + why.message, "texts"));
     } else {
       take_encoding(job, work.item, std::move(*work.result));
     }
@@ -174,9 +175,10 @@ void Engine::take_encoding(Job& job, int item, TextEncoding encoding) {
   if (ids.size() > most) {  // given as ids: the tokenizer keeps to the limit itself
     if (!job.params.truncate)
       return fail(job,
-                  invalid("input " + std::to_string(item) + " has " + std::to_string(ids.size()) +
-                              " tokens; at most " + std::to_string(most) + " are taken",
-                          "token_ids"));
+                  error(Code::out_of_range,
+                        "input " + std::to_string(item) + " has " + std::to_string(ids.size()) +
+                            " tokens; at most " + std::to_string(most) + " are taken",
+                        "token_ids"));
     if (job.params.keep_end)
       ids.erase(ids.begin(), ids.end() - std::ptrdiff_t(most));
     else

@@ -106,9 +106,10 @@ Result<std::unique_ptr<Job>> make_job(uint64_t id, std::string_view op,
     return invalid("there is no text", job->params.token_ids ? "token_ids" : "texts");
   const std::size_t texts = job->op == Op::rerank ? job->inputs.size() - 1 : *count;
   if (texts > std::size_t(facts.max_items))
-    return invalid("there are " + std::to_string(texts) + " texts; at most " +
-                       std::to_string(facts.max_items) + " are taken",
-                   "texts");
+    return error(Code::out_of_range,
+                 "there are " + std::to_string(texts) + " texts; at most " +
+                     std::to_string(facts.max_items) + " are taken",
+                 "texts");
   job->items.resize(*count);
   job->open = *count;
   if (job->op == Op::rerank) job->scores.resize(texts);

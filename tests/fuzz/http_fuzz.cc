@@ -2,12 +2,16 @@
 // However the bytes are cut into pieces, what is understood must be the same.
 #include <algorithm>
 #include <cstdlib>
+#include <set>
 #include <string>
 #include <string_view>
 
 #include "host/net/chunked.h"
 #include "host/net/http_head.h"
+#include "host/protocols/cohere/params.h"
+#include "host/protocols/openai/embeddings.h"
 #include "host/protocols/openai/params.h"
+#include "host/protocols/tei/params.h"
 
 namespace {
 
@@ -76,6 +80,38 @@ void fuzz_params(std::string_view text) {
   }
 }
 
+// Each place of the answer belongs to one item of one request.
+void require_parts(const std::vector<ItemPart>& parts, std::size_t items) {
+  std::set<uint32_t> places;
+  for (const ItemPart& part : parts) {
+    require(serval::parse_json(part.request.params_json).ok());
+    require(parts.size() == 1 || !part.places.empty());
+    for (const uint32_t place : part.places) require(place < items && places.insert(place).second);
+  }
+  require(parts.size() <= 1 || places.size() == items);
+}
+
+void fuzz_items(std::string_view text) {
+  if (auto params = parse_embeddings(text, 8); params) {
+    const std::size_t items = params->inputs.items();
+    require(items > 0 && items <= 8);
+    require_parts(item_parts("embed", std::move(params->inputs), std::move(params->plugin)), items);
+  }
+  if (const auto params = parse_cohere_rerank(text, 8); params)
+    require(!params->texts.empty() && params->top_n >= 1 && params->top_n <= params->texts.size());
+  const auto root = serval::parse_json(text);
+  if (!root || !root->is_object()) return;
+  for (const TeiParse parse :
+       {parse_tei_embed, parse_tei_embed_all, parse_tei_embed_sparse, parse_tei_similarity,
+        parse_tei_tokenize, parse_tei_decode, parse_tei_rerank, parse_tei_predict}) {
+    serval::JsonReader reader(root->get_object());
+    const TeiCall call = parse(reader);
+    if (!reader.finish().ok() || !call.empty.empty()) continue;
+    require(call.items > 0 && call.batch > 0 && !call.parts.empty());
+    require_parts(call.parts, call.items);
+  }
+}
+
 }  // namespace
 
 // The first byte chooses the part and how the rest is cut.
@@ -92,6 +128,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
       break;
     default:
       fuzz_params(text);
+      fuzz_items(text);
   }
   return 0;
 }

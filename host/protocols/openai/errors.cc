@@ -4,6 +4,7 @@
 
 #include "host/net/router.h"
 #include "host/protocols/json_text.h"
+#include "host/protocols/request_headers.h"
 
 namespace serval::host {
 namespace {
@@ -54,14 +55,7 @@ HttpResponse openai_error(int status, const Error& error) {
   HttpResponse response;
   response.status = status;
   response.headers.add("content-type", "application/json");
-  if (error.retry_after_ms != 0) {
-    response.headers.add("retry-after",
-                         std::to_string((uint64_t(error.retry_after_ms) + 999) / 1000));
-    response.headers.add("retry-after-ms", std::to_string(error.retry_after_ms));
-    response.headers.add("x-should-retry", "true");
-  } else if (status >= 500) {
-    response.headers.add("x-should-retry", "false");
-  }
+  add_retry_headers(status, error, response);
   response.body = openai_error_json(status, error);
   return response;
 }

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <time.h>
 
-#include "host/net/ascii.h"
 #include "host/net/http_write.h"
 #include "host/protocols/json_text.h"
+#include "host/protocols/openai/embeddings.h"
 #include "host/protocols/openai/errors.h"
 #include "host/protocols/openai/params.h"
 #include "host/protocols/openai/renderers.h"
@@ -49,11 +49,6 @@ Error about_model(Error error) {
   return error;
 }
 
-bool is_json(std::string_view content_type) {
-  const std::string_view type = trim(content_type.substr(0, content_type.find(';')));
-  return type.empty() || iequals(type, "application/json");
-}
-
 Result<std::vector<std::shared_ptr<Call>>> submit_all(const OpenAiOptions& options,
                                                       const Endpoint& endpoint,
                                                       const HttpRequest& http,
@@ -83,7 +78,7 @@ Result<std::vector<std::shared_ptr<Call>>> submit_all(const OpenAiOptions& optio
 }
 
 Handled generate(const OpenAiOptions& options, const Endpoint& endpoint, const HttpRequest& http) {
-  if (!is_json(http.headers.get("content-type")))
+  if (!is_json_type(http.headers.get("content-type")))
     return openai_error(415, invalid("content-type must be application/json"));
   Result<GenerateParams> params = endpoint.parse(http.body, {options.choices});
   if (!params) return openai_error(params.error());
@@ -167,6 +162,12 @@ void add_openai_routes(Router& router, const OpenAiOptions& options) {
                 },
                 options.body_bytes});
   }
+  // The second path is what text-embeddings-inference has besides; errors look the same there.
+  router.set_error_form("/embeddings", form);
+  for (const char* path : {"/v1/embeddings", "/embeddings"})
+    router.add({"POST", path, kScopeInfer,
+                [options](HttpRequest http) { return embeddings(options, http); },
+                options.body_bytes});
 }
 
 }  // namespace serval::host

@@ -61,12 +61,16 @@ void FakeCall::wake() {
   if (ready) ready();
 }
 
-void FakeCall::emit(uint32_t index, std::string text, std::string meta, bool last) {
+void FakeCall::emit(Event event) {
   {
     std::lock_guard lock(mutex_);
-    events_.push_back({SERVAL_EVENT_TEXT, index, last, std::move(text), std::move(meta), 0});
+    events_.push_back(std::move(event));
   }
   wake();
+}
+
+void FakeCall::emit(uint32_t index, std::string text, std::string meta, bool last) {
+  emit({SERVAL_EVENT_TEXT, index, last, std::move(text), std::move(meta), 0});
 }
 
 void FakeCall::close(uint32_t index, std::string reason) {
@@ -105,7 +109,7 @@ FakeRegistry::FakeRegistry(std::string model, Script s) : script(std::move(s)) {
 
 Result<std::shared_ptr<Call>> FakeRegistry::submit(Request request) {
   if (refuse.code != Code::ok) return refuse;
-  if (request.model != info.name) return error(Code::not_found, "no model " + request.model);
+  if (const auto model = find(request.model); !model) return model.error();
   auto call = std::make_shared<FakeCall>();
   if (script) script(request, call);
   requests.push_back(std::move(request));
@@ -113,11 +117,16 @@ Result<std::shared_ptr<Call>> FakeRegistry::submit(Request request) {
   return std::shared_ptr<Call>(call);
 }
 
-std::vector<ModelInfo> FakeRegistry::list() const { return {info}; }
+std::vector<ModelInfo> FakeRegistry::list() const {
+  std::vector<ModelInfo> all{info};
+  all.insert(all.end(), others.begin(), others.end());
+  return all;
+}
 
 Result<ModelInfo> FakeRegistry::find(std::string_view name) const {
-  if (name != info.name) return error(Code::not_found, "no model " + std::string(name));
-  return info;
+  for (const ModelInfo& model : list())
+    if (model.name == name) return model;
+  return error(Code::not_found, "no model " + std::string(name));
 }
 
 Status FakeRegistry::load(std::string_view name) {

@@ -21,6 +21,7 @@ class FakeCall : public Call {
   void cancel(CancelReason reason) override;
   void on_ready(std::function<void()> ready) override;
 
+  void emit(Event event);
   void emit(uint32_t index, std::string text, std::string meta = {}, bool last = false);
   // The last event of a choice.
   void close(uint32_t index, std::string reason = "stop");
@@ -60,6 +61,7 @@ class FakeRegistry : public ModelRegistry {
   void shutdown_now() override {}
 
   ModelInfo info;
+  std::vector<ModelInfo> others;  // more models, answered by the same script
   Script script;
   Error refuse{Code::ok, {}, {}, 0};  // submit() fails with it
   std::vector<Request> requests;

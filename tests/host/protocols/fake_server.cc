@@ -1,6 +1,7 @@
 // A server with a made-up model, to try clients against without weights: fake_server [PORT
-// [TOKENS]]. It answers with the words of the last message or prompt, at most TOKENS times over.
-// With a key file of one key: "Bearer secret". Ends when its standard input closes.
+// [TOKENS]]. It answers with the words of the last message or prompt, at most TOKENS times over,
+// and has the operations of fake_embedder.h. With a key file of one key: "Bearer secret". Ends when
+// its standard input closes.
 #include <cstdlib>
 #include <iostream>
 #include <poll.h>
@@ -11,8 +12,11 @@
 #include "common/json_reader.h"
 #include "host/net/server.h"
 #include "host/protocols/admin/routes.h"
+#include "host/protocols/cohere/routes.h"
 #include "host/protocols/openai/routes.h"
 #include "host/protocols/probes/routes.h"
+#include "host/protocols/tei/routes.h"
+#include "tests/host/protocols/fake_embedder.h"
 #include "tests/host/protocols/fake_registry.h"
 
 namespace serval::host {
@@ -88,13 +92,22 @@ void answer(const Request& request, const std::shared_ptr<FakeCall>& call, int m
 }
 
 int serve(uint16_t port, int most) {
-  FakeRegistry registry(
-      "fake", [most](const Request& request, const std::shared_ptr<FakeCall>& call) {
-        std::thread([request, call, most] { answer(request, call, most); }).detach();
-      });
+  FakeRegistry registry("fake",
+                        [most](const Request& request, const std::shared_ptr<FakeCall>& call) {
+                          std::thread([request, call, most] {
+                            if (request.op == "chat" || request.op == "complete")
+                              return answer(request, call, most);
+                            embedder_answers(request, call);
+                          }).detach();
+                        });
+  for (const std::string& op : embedder_ops()) registry.info.ops.push_back(op);
   auto router = std::make_shared<Router>();
   add_openai_routes(*router, {&registry});
   add_probe_routes(*router, {&registry, [] { return std::string("serval_up 1\n"); }});
+  ItemRouteOptions items;
+  items.registry = &registry;
+  add_tei_routes(*router, items, {"fake", 20'000});
+  add_cohere_routes(*router, items);
   AdminOptions admin;
   admin.registry = &registry;
   add_admin_routes(*router, admin);

@@ -222,7 +222,7 @@ TEST(BeiEngineLimits, TooLongIsAnErrorOrCut) {
   std::string text;
   for (int i = 0; i < 100; ++i) text += i < 50 ? "cat " : "dog ";
   const Outcome refused = ask(engine, "embed", {"red", text});
-  EXPECT_EQ(refused.error.code, Code::invalid_argument);
+  EXPECT_EQ(refused.error.code, Code::out_of_range);
   EXPECT_NE(refused.error.message.find("input 1 has 102 tokens; at most 50"), std::string::npos)
       << refused.error.message;
   const auto cut = [&](const char* params) {
@@ -239,7 +239,7 @@ TEST(BeiEngineLimits, TooLongIsAnErrorOrCut) {
   std::string ids = "[";
   for (int i = 0; i < 60; ++i) ids += (i > 0 ? "," : "") + std::to_string(5 + i % 9);
   EXPECT_EQ(ask(engine, "embed", {}, "{\"token_ids\":[" + ids + "]]}").error.code,
-            Code::invalid_argument);
+            Code::out_of_range);
   EXPECT_EQ(ask(engine, "embed", {}, "{\"truncate\":true,\"token_ids\":[" + ids + "]]}").usage,
             R"({"prompt_tokens":50})");
 }

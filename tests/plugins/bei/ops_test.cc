@@ -282,7 +282,7 @@ TEST(BeiRefusals, NameWhatIsWrong) {
   BeiConfig few = with_precision(Precision::f32);
   few.max_items = 2;
   const auto loaded = load(golden_path("bert"), few);
-  EXPECT_EQ(ask(loaded->engine(), "embed", {"a", "b", "c"}).error.code, Code::invalid_argument);
+  EXPECT_EQ(ask(loaded->engine(), "embed", {"a", "b", "c"}).error.code, Code::out_of_range);
   EXPECT_EQ(ask(loaded->engine(), "rerank", {"a", "b", "c"}).error.code, Code::ok);
 }
 
