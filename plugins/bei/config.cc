@@ -29,7 +29,7 @@ const char* config_schema() {
       "description": "threads that tokenize while the others compute; 0: none"},
     "dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
       "description": "precision of the encoder's matrix products"},
-    "tokens_per_step": {"type": "integer", "minimum": 64, "maximum": 65536, "default": 2048,
+    "tokens_per_step": {"type": "integer", "minimum": 64, "maximum": 65536, "default": 1024,
       "description": "tokens of one forward pass"},
     "max_input_tokens": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0,
       "description": "longest text, tokens; 0: the model's own limit"},

@@ -120,7 +120,7 @@ const float* Encoder::angles(std::size_t layer) const {
 template <class Body>
 void Encoder::blocks(int rows, Body&& body) {
   const int threads = pool_.threads();
-  constexpr int kLeastRows = 32;  // fewer a thread, and reading the weights is what takes the time
+  constexpr int kLeastRows = 8;  // fewer a thread do not fill the tiles of a product
   const bool alone = rows >= threads * kLeastRows || threads == 1;
   int count = (rows + kRows - 1) / kRows;
   if (alone) count = (count + threads - 1) / threads * threads;
@@ -296,7 +296,7 @@ void Encoder::attention(const PackedBatch& batch, std::size_t layer) {
     int text, head_begin, head_end;
   };
   // A unit is worth its dispatch from some 30 us on; the heads of a long text are cut into more.
-  constexpr int64_t kUnitCost = 1'000'000;  // multiply-adds
+  constexpr int64_t kUnitCost = 250'000;  // multiply-adds
   const int group = a_.heads / a_.kv_heads;
   const AttentionSpan& span = a_.layers[layer];
   std::vector<Unit> units;
@@ -306,8 +306,7 @@ void Encoder::attention(const PackedBatch& batch, std::size_t layer) {
     const int length = batch.length(text);
     const int64_t seen = span.window > 0 ? std::min(length, 2 * span.window + 1) : length;
     const int64_t head_cost = 2 * int64_t(length) * seen * a_.head_dim * group;
-    const int64_t parts = std::clamp<int64_t>(head_cost * a_.kv_heads / kUnitCost, 1,
-                                              std::min(a_.kv_heads, 4 * pool_.threads()));
+    const int64_t parts = std::clamp<int64_t>(head_cost * a_.kv_heads / kUnitCost, 1, a_.kv_heads);
     for (int64_t part = 0; part < parts; ++part) {
       const int from = int(a_.kv_heads * part / parts), to = int(a_.kv_heads * (part + 1) / parts);
       units.push_back({text, from * group, to * group});

@@ -155,8 +155,7 @@ void Engine::take_tokenized() {
       end(job);
     } else if (!work.result) {
       const Error& why = work.result.error();
-      fail(job,
-           error(why.code, "input " + std::to_string(work.item) + " " + why.message, "texts"));
+      fail(job, error(why.code, "input " + std::to_string(work.item) + " " + why.message, "texts"));
     } else {
       take_encoding(job, work.item, std::move(*work.result));
     }

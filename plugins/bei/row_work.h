@@ -24,11 +24,11 @@ class RowWork {
       product.panel_end = panels;
       return ops_.dense(product);
     }
-    // A chunk is worth its dispatch from some 30 us on.
-    constexpr int64_t kChunkCost = 2'000'000;  // multiply-adds
+    // A chunk is worth its dispatch from some 2 us on.
+    constexpr int64_t kChunkCost = 400'000;  // multiply-adds
     const int64_t cost = product.w.n * product.w.k * (product.row_end - product.row_begin);
     const int64_t chunks = std::clamp<int64_t>(
-        cost / kChunkCost, 1, std::min<int64_t>(panels, int64_t(pool_->threads()) * 3));
+        cost / kChunkCost, 1, std::min<int64_t>(panels, int64_t(pool_->threads()) * 2));
     const auto part = [&](int chunk) {
       Dense mine = product;
       mine.panel_begin = panels * chunk / chunks;
