@@ -29,8 +29,8 @@ const char* config_schema() {
       "description": "threads that tokenize while the others compute; 0: none"},
     "dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
       "description": "precision of the encoder's matrix products"},
-    "tokens_per_step": {"type": "integer", "minimum": 64, "maximum": 65536, "default": 1024,
-      "description": "tokens of one forward pass"},
+    "tokens_per_step": {"type": "integer", "minimum": 0, "maximum": 65536, "default": 0,
+      "description": "tokens of one forward pass; 0: 256 a thread, 512 at least"},
     "max_input_tokens": {"type": "integer", "minimum": 0, "maximum": 16777216, "default": 0,
       "description": "longest text, tokens; 0: the model's own limit"},
     "max_items": {"type": "integer", "minimum": 1, "maximum": 65536, "default": 2048,
@@ -64,7 +64,7 @@ Result<BeiConfig> parse_config(std::string_view config_json) {
   if (!known)
     reader.fail("dtype",
                 "dtype is \"" + dtype.substr(0, 32) + "\"; it must be auto, f32, bf16 or int8");
-  reader.read("tokens_per_step", config.tokens_per_step, 64, 65536);
+  reader.read("tokens_per_step", config.tokens_per_step, 0, 65536);
   reader.read("max_input_tokens", config.max_input_tokens, 0, 1 << 24);
   reader.read("max_items", config.max_items, 1, 65536);
   reader.read("requests", config.requests, 1, 65536);

@@ -16,7 +16,7 @@ struct BeiConfig {
   int tokenizer_threads = 1;   // tokenize while the others compute; 0: none, it is done between
   bool auto_precision = true;  // the fastest whose quality holds
   Precision precision = Precision::f32;  // if not auto_precision
-  int tokens_per_step = 1024;            // of one forward pass
+  int tokens_per_step = 0;               // of one forward pass; 0: 256 a thread, 512 at least
   int max_input_tokens = 0;              // longest text; 0: the model's own limit
   int max_items = 2048;                  // texts of one request
   int requests = 256;  // most requests held at a time; the rest waits in the host's queue

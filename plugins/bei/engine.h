@@ -31,7 +31,7 @@ struct EngineParts {
   const TextTokenizer* tokenizer;
   Model* model;
   ModelFacts facts;
-  int tokens_per_step = 1024;
+  int tokens_per_step = 512;
   int tokenizer_threads = 1;
   std::size_t cache_bytes = 0;
   std::function<uint64_t()> clock;  // nanoseconds

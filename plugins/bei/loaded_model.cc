@@ -34,8 +34,14 @@ int compute_threads(const BeiConfig& config) {
   return std::max(int(std::thread::hardware_concurrency()), 1);
 }
 
+// Enough for every thread to work at its full pace; more would only make short texts wait longer.
+int step_tokens(const BeiConfig& config) {
+  if (config.tokens_per_step > 0) return config.tokens_per_step;
+  return std::clamp(256 * compute_threads(config), 512, 65536);
+}
+
 int max_step_tokens(const BeiConfig& config, const ModelFolder& folder) {
-  return std::max(config.tokens_per_step, folder.max_tokens);
+  return std::max(step_tokens(config), folder.max_tokens);
 }
 
 // Bytes of everything but the weights.
@@ -126,7 +132,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   if (const Status chosen = loaded->choose_model(*folder, config, **ops, progress, note); !chosen)
     return chosen.error();
   loaded->engine_ = std::make_unique<Engine>(
-      EngineParts{&loaded->tokenizer_, loaded->model_.get(), loaded->facts_, config.tokens_per_step,
+      EngineParts{&loaded->tokenizer_, loaded->model_.get(), loaded->facts_, step_tokens(config),
                   config.tokenizer_threads, std::size_t(config.cache_mib) << 20, std::move(clock)});
   return loaded;
 }
