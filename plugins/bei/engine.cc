@@ -227,7 +227,10 @@ void Engine::writable(uint64_t id) {
   if (job == nullptr || job->ending) return;
   job->client->flush();
   job->parked = job->client->blocked();
-  if (!job->parked) settle(*job);
+  if (job->parked) return;
+  kept_bytes_ -= job->kept_bytes;
+  job->kept_bytes = 0;
+  settle(*job);
 }
 
 // Its tokens would count against the bound of all: they are made again when its reader is back.
@@ -266,6 +269,7 @@ void Engine::end(Job& job) {
     job.client->fail(*job.failure);
   else
     job.client->finish_cancelled(usage_json(job));
+  kept_bytes_ -= job.kept_bytes;
   jobs_.erase(job.id);
 }
 

@@ -27,13 +27,18 @@ struct EngineCounts {
   std::size_t cache_bytes = 0;
 };
 
+// Most that is kept of results which slow readers have no room for, all requests together; what is
+// beyond it is computed again when its reader is back.
+inline constexpr std::size_t kMostKeptBytes = std::size_t(32) << 20;
+
 struct EngineParts {
-  const TextTokenizer* tokenizer;
-  Model* model;
+  const TextTokenizer* tokenizer = nullptr;
+  Model* model = nullptr;
   ModelFacts facts;
   int tokens_per_step = 512;
   int tokenizer_threads = 1;
   std::size_t cache_bytes = 0;
+  std::size_t most_kept_bytes = kMostKeptBytes;
   std::function<uint64_t()> clock;  // nanoseconds
 };
 
@@ -95,6 +100,7 @@ class Engine {
   Scheduler scheduler_;
   ResultCache cache_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
+  std::size_t kept_bytes_ = 0;
   int tokenizing_ = 0;   // jobs in the tokenizer
   int urgent_ = 0;       // of them, the first of their requests
   int64_t guessed_ = 0;  // tokens they are thought to become

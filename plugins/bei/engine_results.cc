@@ -55,14 +55,26 @@ bool Engine::from_cache(Job& job, std::size_t item) {
 
 // The result of an item, which is also that of its copies. May end the request.
 void Engine::give(Job& job, std::size_t item, std::span<const float> values) {
-  for (int copy = job.items[item].next_copy; copy >= 0;
-       copy = job.items[std::size_t(copy)].next_copy) {
-    ++counts_.copies;
-    job.items[std::size_t(copy)].encoding = job.items[item].encoding;
-    emit(job, std::size_t(copy), values);
+  const TextEncoding encoding = std::move(job.items[item].encoding);
+  // About what the client keeps of it if its reader is slow; JSON is longer than the numbers.
+  const std::size_t bytes = values.size() * 12 + encoding.ids.size() * 80;
+  for (int next = int(item); next >= 0;) {
+    Item& place = job.items[std::size_t(next)];
+    if (job.parked && kept_bytes_ + bytes > parts_.most_kept_bytes) {
+      // Its turn comes again, and that of the copies behind it.
+      place.encoding = {};
+      job.again.push_back(next);
+      break;
+    }
+    counts_.copies += uint64_t(next != int(item));
+    place.encoding = encoding;
+    emit(job, std::size_t(next), values);
+    next = place.next_copy;
+    if (!job.client->blocked()) continue;
+    park(job);
+    job.kept_bytes += bytes;
+    kept_bytes_ += bytes;
   }
-  emit(job, item, values);
-  if (job.client->blocked()) park(job);
   settle(job);
 }
 

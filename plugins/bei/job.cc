@@ -6,6 +6,9 @@
 namespace serval::bei {
 namespace {
 
+// The answer to tokenize is some twenty times as long as the text.
+constexpr std::size_t kMostTokenizedBytes = std::size_t(1) << 20;
+
 Want want_of(Op op, const RequestParams& params, const ModelFacts& facts) {
   if (op == Op::classify) return facts.task == Task::token ? Want::token_classes : Want::classes;
   if (op == Op::rerank && facts.task == Task::rerank) return Want::classes;
@@ -110,6 +113,14 @@ Result<std::unique_ptr<Job>> make_job(uint64_t id, std::string_view op,
                  "there are " + std::to_string(texts) + " texts; at most " +
                      std::to_string(facts.max_items) + " are taken",
                  "texts");
+  if (job->op == Op::tokenize)
+    for (std::size_t i = 0; i < job->inputs.size(); ++i)
+      if (job->inputs[i].size() > kMostTokenizedBytes)
+        return error(Code::out_of_range,
+                     "input " + std::to_string(i) + " has " +
+                         std::to_string(job->inputs[i].size()) +
+                         " bytes; at most 1048576 are tokenized for a client",
+                     "texts");
   job->items.resize(*count);
   job->open = *count;
   if (job->op == Op::rerank) job->scores.resize(texts);

@@ -20,7 +20,7 @@ namespace serval::bei {
 struct Item {
   TextEncoding encoding;    // once it is tokenized, until it has its result
   int next_copy = -1;       // the next item with the same input: it gets the same result
-  bool copy = false;        // of an item before it
+  bool copy = false;        // of an item before it: not started when its turn comes
   std::vector<float> kept;  // rerank by embeddings: the vector, until the query has its own
 };
 
@@ -38,8 +38,9 @@ struct Job : Flow {
   int tokenizing = 0;     // items in the tokenizer
   std::size_t open = 0;   // items without a result
   int64_t prompt_tokens = 0;
-  std::vector<float> scores;  // rerank: of each text
-  std::vector<float> query;   // rerank by embeddings: its vector
+  std::vector<float> scores;   // rerank: of each text
+  std::vector<float> query;    // rerank by embeddings: its vector
+  std::size_t kept_bytes = 0;  // about, of results that its slow reader has no room for
   std::optional<Error> failure;
   bool ending = false;  // failed or cancelled: gone as soon as the tokenizer has let go of it
 

@@ -61,7 +61,7 @@ std::size_t running_bytes(const BeiConfig& config, const ModelFolder& folder, De
       folder.description.masked_words.classifier.weight.empty() ? 0 : std::size_t(a.vocab) * 128;
   // The tokenizer's tables are some times their JSON; thread stacks and the like.
   const std::size_t tokenizer = 12 * folder.tokenizer_bytes;
-  constexpr std::size_t kRest = std::size_t(48) << 20;
+  constexpr std::size_t kRest = (std::size_t(48) << 20) + kMostKeptBytes;
   return Encoder::workspace_bytes(a, type, compute_threads(config), tokens, folder.max_tokens) +
          results + waiting + sparse + tokenizer + kRest + (std::size_t(config.cache_mib) << 20);
 }
@@ -131,9 +131,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   loaded->facts_ = facts_of(*folder, config);
   if (const Status chosen = loaded->choose_model(*folder, config, **ops, progress, note); !chosen)
     return chosen.error();
-  loaded->engine_ = std::make_unique<Engine>(
-      EngineParts{&loaded->tokenizer_, loaded->model_.get(), loaded->facts_, step_tokens(config),
-                  config.tokenizer_threads, std::size_t(config.cache_mib) << 20, std::move(clock)});
+  EngineParts parts;
+  parts.tokenizer = &loaded->tokenizer_;
+  parts.model = loaded->model_.get();
+  parts.facts = loaded->facts_;
+  parts.tokens_per_step = step_tokens(config);
+  parts.tokenizer_threads = config.tokenizer_threads;
+  parts.cache_bytes = std::size_t(config.cache_mib) << 20;
+  parts.clock = std::move(clock);
+  loaded->engine_ = std::make_unique<Engine>(std::move(parts));
   return loaded;
 }
 

@@ -158,6 +158,39 @@ TEST(BeiEngineEnds, ASlowReaderParksItsOwnRequest) {
   EXPECT_EQ(slow.vectors, other.vectors);
 }
 
+// What slow readers leave lying is bounded, also of a result that many copies share.
+TEST(BeiEngineEnds, LittleIsKeptForSlowReaders) {
+  const auto loaded = load(golden_path("bert"), small_steps());
+  ASSERT_TRUE(loaded);
+  EngineParts parts;
+  parts.tokenizer = &loaded->tokenizer();
+  parts.model = &loaded->model();
+  parts.facts = loaded->facts();
+  parts.tokens_per_step = 64;
+  parts.most_kept_bytes = 30'000;  // some ten results of one vector a token
+  parts.clock = steady_ns;
+  Engine engine(std::move(parts));
+  std::vector<std::string> texts(500, "red cat"), others = some_texts(40, 3);
+  texts.insert(texts.begin() + 250, others.begin(), others.end());
+  const std::string params = R"({"pooling":"none"})";
+  Outcome slow, slow_too, quick;
+  slow.credit = slow_too.credit = 1;
+  submit(engine, 1, slow, "embed", texts, params);
+  submit(engine, 2, slow_too, "embed", texts, params);
+  submit(engine, 3, quick, "embed", texts, params);
+  while (!quick.ended) ASSERT_TRUE(engine.step());
+  EXPECT_LT(slow.kept + slow_too.kept, 20);
+  for (int i = 0; i < 10'000 && engine.running() > 0; ++i) {
+    slow.credit = slow_too.credit = 5;
+    engine.writable(1);
+    engine.writable(2);
+    engine.step();
+  }
+  EXPECT_EQ(slow.vectors, quick.vectors);
+  EXPECT_EQ(slow_too.vectors, quick.vectors);
+  EXPECT_EQ(slow.usage, quick.usage);
+}
+
 TEST(BeiEngineSharing, EqualTextsAreComputedOnce) {
   const auto loaded = load(golden_path("bert"), small_steps());
   ASSERT_TRUE(loaded);
