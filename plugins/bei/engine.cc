@@ -49,15 +49,20 @@ bool Engine::step() {
   feed();
   tokenize_ahead();
   reap();
-  return run(scheduler_.plan(parts_.clock()));
+  const bool ran = run(scheduler_.plan(parts_.clock()));
+  if (tokenizing_ == for_model_) return ran;
+  // Texts that clients want to see as tokens: one at a time, so that new requests are seen between.
+  if (!queue_.help() && !ran) queue_.wait();
+  take_tokenized();
+  return true;
 }
 
 // Tokenizes until there is a step's worth, with something of every request, or no more.
 void Engine::tokenize_ahead() {
-  while (tokenizing_ > 0 && (urgent_ > 0 || scheduler_.ready_tokens() < parts_.tokens_per_step)) {
+  while (for_model_ > 0 && (urgent_ > 0 || scheduler_.ready_tokens() < parts_.tokens_per_step)) {
     if (!queue_.help()) queue_.wait();
     take_tokenized();
-    if (tokenizing_ == 0) feed();
+    if (for_model_ == 0) feed();
   }
 }
 
@@ -126,10 +131,11 @@ bool Engine::start_next(Job& job, bool first) {
     work.options.add_special = job.params.add_special_tokens;
     work.options.truncation_side =
         job.params.keep_end ? TruncationSide::left : TruncationSide::right;
-    if (job.op != Op::tokenize)
-      work.options.max_tokens = std::size_t(parts_.facts.max_input_tokens);
-    work.urgent = first && work.first.size() + work.second.size() <= kUrgentBytes;
+    work.for_model = job.op != Op::tokenize;
+    if (work.for_model) work.options.max_tokens = std::size_t(parts_.facts.max_input_tokens);
+    work.urgent = first && work.for_model && work.first.size() + work.second.size() <= kUrgentBytes;
     urgent_ += work.urgent;
+    for_model_ += work.for_model;
     queue_.push(std::move(work));
     ++job.tokenizing;
     ++tokenizing_;
@@ -142,6 +148,7 @@ bool Engine::start_next(Job& job, bool first) {
 void Engine::forget(const TokenizeJob& work) {
   --tokenizing_;
   urgent_ -= work.urgent;
+  for_model_ -= work.for_model;
   guessed_ -= guessed_tokens({work.prompt, work.first, work.second, work.pair});
 }
 

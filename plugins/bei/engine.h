@@ -102,7 +102,8 @@ class Engine {
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
   std::size_t kept_bytes_ = 0;
   int tokenizing_ = 0;   // jobs in the tokenizer
-  int urgent_ = 0;       // of them, the first of their requests
+  int for_model_ = 0;    // of them, those whose tokens the model will read
+  int urgent_ = 0;       // of those, the first of their requests
   int64_t guessed_ = 0;  // tokens they are thought to become
   std::vector<TokenizeJob> done_;
   EngineCounts counts_;

@@ -21,6 +21,7 @@ struct TokenizeJob {
   std::string_view first, second;  // removed
   bool pair = false;
   TextEncodeOptions options;
+  bool for_model = true;  // the engine's; not looked at here
   bool urgent = false;    // it goes before those that are not
   bool truncate = false;  // what is longer than options.max_tokens is cut; else it is an error
   Result<TextEncoding> result = TextEncoding{};  // error: out_of_range, saying both lengths

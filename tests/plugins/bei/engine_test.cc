@@ -81,6 +81,28 @@ TEST(BeiEngineOrder, ABatchDoesNotHoldUpAShortText) {
   EXPECT_EQ(batch.vectors.size(), many.size());
 }
 
+// A thousand texts that are only to be tokenized: nobody waits for them.
+TEST(BeiEngineOrder, TokenizingDoesNotHoldUpAShortText) {
+  for (const int threads : {0, 1}) {
+    BeiConfig config = small_steps();
+    config.tokenizer_threads = threads;
+    const auto loaded = load(golden_path("bert"), config);
+    ASSERT_TRUE(loaded);
+    Engine& engine = loaded->engine();
+    std::vector<std::string> many, one{"blue cat"};
+    for (int i = 0; i < 1000; ++i) many.push_back(std::string(20'000, 'a') + std::to_string(i));
+    Outcome tokens, query;
+    submit(engine, 1, tokens, "tokenize", many);
+    engine.step();
+    submit(engine, 2, query, "embed", one);
+    engine.step();
+    EXPECT_TRUE(query.ended);
+    EXPECT_FALSE(tokens.ended);
+    while (!tokens.ended) ASSERT_TRUE(engine.step());
+    EXPECT_EQ(tokens.texts.size(), many.size());
+  }
+}
+
 // One request of many texts takes the steps that as many requests of one text take.
 TEST(BeiEngineOrder, ABatchAndManyRequestsAreAlike) {
   std::vector<std::string> texts = some_texts(200, 5);
