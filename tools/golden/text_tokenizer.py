@@ -5,7 +5,7 @@ The reference is the `tokenizers` package. Small vocabularies of every kind are 
 normalisers, pre-tokenizers, post-processors and decoders that published models of that kind have; the
 packs all-minilm-l6-v2 and all-mpnet-base-v2 bring the real ones of BERT and MPNet.
 
-    pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf==7.36.2
+    pip install tokenizers==0.23.3 sentencepiece==0.2.3 protobuf==7.36.2 gguf==0.19.0
     python3 tools/golden/text_tokenizer.py [--models DIR]    # DIR as scripts/get-model fills it
 
 Files:
