@@ -61,7 +61,7 @@ class Batch {
 constexpr Shape kShapes[] = {{1, 1, 8},  {3, 3, 32},  {4, 2, 64}, {2, 1, 40},
                              {2, 2, 96}, {1, 1, 128}, {1, 1, 256}};
 
-// f32: near the oracle; bf16: cosine of each head's output at least 0.9999.
+// f32: near the oracle; bf16: the error has less than 1e-4 of the output's power.
 void expect_equal(std::span<const float> got, std::span<const float> want, const PackedAttention& a,
                   double spread = 1) {
   if (!a.bf16) {
