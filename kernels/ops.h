@@ -61,7 +61,7 @@ struct MatMul {
   int64_t add_stride = 0;
   int64_t group_begin = 0, group_end = 0;  // within 0..group_count(R)
   int token_begin = 0, token_end = 0;      // within 0..T
-  ReadAhead ahead = {};                         // integer forms only
+  ReadAhead ahead = {};                    // integer forms only
 };
 
 // y = x / sqrt(mean(x^2) + eps) * w, row by row. y may be x.
@@ -176,8 +176,11 @@ struct KvWrite {
 // A query sums its keys in spans of this many positions, counted from 0, and joins the spans' sums
 // in order. So a long context can be cut at spans and spread over threads, with the same bits.
 inline constexpr int kSpanKeys = 512;
-// Floats of one query head's sums over one span: values [D], peak and total.
-constexpr int64_t span_floats(int head_dim) { return int64_t{head_dim + 2 + 15} / 16 * 16; }
+// Floats of one query head's sums over one span: values [D], peak and total. Static for the reason
+// float16.h gives.
+[[maybe_unused]] static constexpr int64_t span_floats(int head_dim) {
+  return int64_t{head_dim + 2 + 15} / 16 * 16;
+}
 
 // Causal attention of one sequence over its first q0 + n cached tokens, for query positions
 // [q0, q0 + n) and the query heads that share kv heads [kv_head_begin, kv_head_end). Query head h
