@@ -1,8 +1,5 @@
 #include "common/formats/unicode_classes.h"
 
-#include <algorithm>
-#include <iterator>
-
 namespace serval {
 namespace {
 
@@ -20,19 +17,6 @@ const CharClasses& CharClasses::instance() {
   return classes;
 }
 
-CharClasses::CharClasses() {
-  std::size_t run = 0;
-  for (int page = 0; page < kPages; ++page) {
-    std::array<uint16_t, 256> bits;
-    for (int i = 0; i < 256; ++i) {
-      const uint32_t code = uint32_t(page) << 8 | uint32_t(i);
-      while (run + 1 < std::size(kRuns) && kRuns[run + 1] >> kClassBits <= code) ++run;
-      bits[std::size_t(i)] = kRuns[run] & ((1 << kClassBits) - 1);
-    }
-    const auto same = std::find(pages_.begin(), pages_.end(), bits);
-    page_[page] = uint16_t(same - pages_.begin());
-    if (same == pages_.end()) pages_.push_back(bits);
-  }
-}
+CharClasses::CharClasses() : pages_(kRuns, kClassBits) {}
 
 }  // namespace serval

@@ -1,9 +1,9 @@
 // Character classes as the reference tokenizers see them (tools/golden/unicode_classes.py).
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <vector>
+
+#include "common/formats/char_pages.h"
 
 namespace serval {
 
@@ -19,20 +19,18 @@ enum CharClass : uint16_t {
   kCased = 256        // letters that know case, as DeepSeek LLM's tokenizer lists them
 };
 
-// 256 codes share a page; most pages are alike and are kept once. Built at first use, 200 KB.
+// Built at first use, 200 KB.
 class CharClasses {
  public:
   static const CharClasses& instance();
 
   // A union of CharClass. REQUIRES: code <= 0x10FFFF
-  uint16_t of(char32_t code) const { return pages_[page_[code >> 8]][code & 0xFF]; }
+  uint16_t of(char32_t code) const { return pages_.of(code); }
 
  private:
   CharClasses();
 
-  static constexpr int kPages = 0x110000 >> 8;
-  uint16_t page_[kPages] = {};
-  std::vector<std::array<uint16_t, 256>> pages_;
+  CharPages pages_;
 };
 
 }  // namespace serval

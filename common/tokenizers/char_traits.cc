@@ -22,20 +22,7 @@ const CharTraits& CharTraits::instance() {
   return traits;
 }
 
-CharTraits::CharTraits() {
-  std::size_t run = 0;
-  for (int page = 0; page < kPages; ++page) {
-    std::array<uint16_t, 256> bits;
-    for (int i = 0; i < 256; ++i) {
-      const uint32_t code = uint32_t(page) << 8 | uint32_t(i);
-      while (run + 1 < std::size(kTraitRuns) && kTraitRuns[run + 1] >> kTraitBits <= code) ++run;
-      bits[std::size_t(i)] = kTraitRuns[run] & ((1 << kTraitBits) - 1);
-    }
-    const auto same = std::find(pages_.begin(), pages_.end(), bits);
-    page_[page] = uint16_t(same - pages_.begin());
-    if (same == pages_.end()) pages_.push_back(bits);
-  }
-}
+CharTraits::CharTraits() : pages_(kTraitRuns, kTraitBits) {}
 
 std::array<char32_t, 2> lower_case(char32_t code) {
   if (code < 0x80) return {code >= 'A' && code <= 'Z' ? code + 32 : code, 0};

@@ -4,7 +4,8 @@
 
 #include <array>
 #include <cstdint>
-#include <vector>
+
+#include "common/formats/char_pages.h"
 
 namespace serval::tok {
 
@@ -21,20 +22,18 @@ enum CharTrait : uint16_t {
   kLowers = 512      // lower case changes it
 };
 
-// 256 codes share a page; most pages are alike and are kept once. Built at first use, 80 KB.
+// Built at first use, 80 KB.
 class CharTraits {
  public:
   static const CharTraits& instance();
 
   // A union of CharTrait. REQUIRES: code <= 0x10FFFF
-  uint16_t of(char32_t code) const { return pages_[page_[code >> 8]][code & 0xFF]; }
+  uint16_t of(char32_t code) const { return pages_.of(code); }
 
  private:
   CharTraits();
 
-  static constexpr int kPages = 0x110000 >> 8;
-  uint16_t page_[kPages] = {};
-  std::vector<std::array<uint16_t, 256>> pages_;
+  CharPages pages_;
 };
 
 // The lower case of a character: one or two of them; [1] is 0 if it is one.

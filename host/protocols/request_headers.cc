@@ -79,7 +79,11 @@ bool is_json_type(std::string_view content_type) {
   return type.empty() || iequals(type, "application/json");
 }
 
-void add_retry_headers(int status, const Error& error, HttpResponse& response) {
+HttpResponse error_reply(int status, const Error& error, std::string body) {
+  HttpResponse response;
+  response.status = status;
+  response.body = std::move(body);
+  response.headers.add("content-type", "application/json");
   if (error.retry_after_ms != 0) {
     response.headers.add("retry-after",
                          std::to_string((uint64_t(error.retry_after_ms) + 999) / 1000));
@@ -88,6 +92,7 @@ void add_retry_headers(int status, const Error& error, HttpResponse& response) {
   } else if (status >= 500) {
     response.headers.add("x-should-retry", "false");
   }
+  return response;
 }
 
 }  // namespace serval::host

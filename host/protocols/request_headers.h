@@ -22,8 +22,8 @@ Status apply_headers(const HttpRequest& http, bool streams, Request& request);
 // Whether a Content-Type says JSON, or nothing.
 bool is_json_type(std::string_view content_type);
 
-// Adds to the reply to a request that failed with `status` what clients need to know for a retry:
-// retry-after, retry-after-ms and x-should-retry.
-void add_retry_headers(int status, const Error& error, HttpResponse& response);
+// The reply to a request that failed, with a JSON body in the protocol's form and what clients need
+// to know for a retry: retry-after, retry-after-ms and x-should-retry.
+HttpResponse error_reply(int status, const Error& error, std::string body);
 
 }  // namespace serval::host

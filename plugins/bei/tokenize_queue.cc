@@ -39,17 +39,21 @@ void TokenizeQueue::encode(TokenizeJob& job) const {
   job.result = std::move(encoding);
 }
 
+void TokenizeQueue::encode_next(std::unique_lock<std::mutex>& lock) {
+  TokenizeJob job = std::move(queued_.front());
+  queued_.pop_front();
+  lock.unlock();
+  encode(job);
+  lock.lock();
+  done_.push_back(std::move(job));
+}
+
 void TokenizeQueue::work() {
   std::unique_lock lock(mutex_);
   while (true) {
     queued_signal_.wait(lock, [&] { return stop_ || !queued_.empty(); });
     if (stop_) return;
-    TokenizeJob job = std::move(queued_.front());
-    queued_.pop_front();
-    lock.unlock();
-    encode(job);
-    lock.lock();
-    done_.push_back(std::move(job));
+    encode_next(lock);
     done_signal_.notify_one();
   }
 }
@@ -68,12 +72,7 @@ void TokenizeQueue::push(TokenizeJob job) {
 bool TokenizeQueue::help() {
   std::unique_lock lock(mutex_);
   if (queued_.empty()) return false;
-  TokenizeJob job = std::move(queued_.front());
-  queued_.pop_front();
-  lock.unlock();
-  encode(job);
-  lock.lock();
-  done_.push_back(std::move(job));
+  encode_next(lock);
   return true;
 }
 

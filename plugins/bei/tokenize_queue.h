@@ -48,6 +48,8 @@ class TokenizeQueue {
 
  private:
   void work();
+  // The first queued job, with the lock given up meanwhile. REQUIRES: there is one.
+  void encode_next(std::unique_lock<std::mutex>& lock);
   void encode(TokenizeJob& job) const;
 
   const TextTokenizer& tokenizer_;

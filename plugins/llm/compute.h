@@ -18,6 +18,9 @@ class Compute {
   const Ops& ops() const { return ops_; }
   int threads() const { return pool_.threads(); }
 
+  // Whether products of so many tokens have time to ask for what is read after them.
+  static bool has_time(int tokens) { return tokens > kTokensOfWeights; }
+
   // What is read after the next products, in runs of `bytes`: they ask for it where they have the
   // time. The runs stay valid until then.
   void read_ahead(std::span<const void* const> runs, std::size_t bytes) {
@@ -99,6 +102,7 @@ class Compute {
     int64_t step;  // row groups a chunk
   };
   static constexpr int64_t kCacheLine = 64;
+  static constexpr int kTokensOfWeights = 5;
   static constexpr int kChunksAThread = 12;
   static constexpr int64_t kChunkCost = 16'000'000;  // multiply-adds: some 70 us of one core
 
@@ -108,10 +112,10 @@ class Compute {
   }
 
   // Cache lines that a product can ask for without waiting: for each pair of blocks its arithmetic
-  // takes longer by every token, its own weights cost the memory's time of some five tokens.
+  // takes longer by every token, its own weights cost the memory's time of kTokensOfWeights.
   static int64_t spare_lines(const MatMul& product) {
     const int64_t pairs = group_count(product.w.rows) * product.w.cols / (2 * kBlockCols);
-    return pairs * std::clamp(product.tokens - 5, 0, 12);
+    return pairs * std::clamp(product.tokens - kTokensOfWeights, 0, 12);
   }
 
   const Ops& ops_;

@@ -10,21 +10,17 @@ int widest(const ModelShape& shape) {
   return std::max(dense ? shape.feed_forward : 0, shape.experts.shared);
 }
 
-std::size_t quantised_size(const ModelShape& shape, int rows) {
-  return quantized_bytes(rows, (widest(shape) + kBlockCols - 1) / kBlockCols * kBlockCols);
-}
-
 }  // namespace
 
 std::size_t DenseFeedForward::bytes(const ModelShape& shape, int max_tokens) {
   return 2 * std::size_t(max_tokens) * std::size_t(widest(shape)) * sizeof(float) +
-         quantised_size(shape, max_tokens);
+         quantised_bytes(max_tokens, widest(shape));
 }
 
 DenseFeedForward::DenseFeedForward(const ModelShape& shape, int max_tokens) {
   gate_.resize(std::size_t(max_tokens) * std::size_t(widest(shape)));
   up_.resize(gate_.size());
-  quantised_.resize(quantised_size(shape, max_tokens));
+  quantised_.resize(quantised_bytes(max_tokens, widest(shape)));
 }
 
 void DenseFeedForward::run(const FeedForwardWeights& weights, const float* norm,

@@ -5,15 +5,10 @@
 namespace serval::llm {
 namespace {
 
-int64_t widest(const ModelShape& shape) {
-  const int cols = std::max(shape.hidden, shape.experts.feed_forward);
-  return (cols + kBlockCols - 1) / kBlockCols * kBlockCols;
-}
-
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 std::size_t quantised_size(const ModelShape& shape, int pairs) {
-  return quantized_bytes(pairs, widest(shape)) +
+  return quantised_bytes(pairs, std::max(shape.hidden, shape.experts.feed_forward)) +
          std::size_t(std::min(pairs, shape.experts.count)) * 64;
 }
 

@@ -38,7 +38,8 @@ int Model::forward(std::span<const ModelSlice> slices, const KvMemory& kv) {
 // products of several tokens have time to ask for those of the next layer.
 void Model::read_ahead(int layer, const KvMemory& kv) {
   ahead_.clear();
-  if (layer == shape_.layers) return step_.compute.read_ahead({}, 0);
+  if (layer == shape_.layers || !Compute::has_time(step_.tokens))
+    return step_.compute.read_ahead({}, 0);
   const int window = shape_.window_of(layer);
   for (const ModelSlice& slice : step_.slices) {
     if (slice.count > 1) continue;

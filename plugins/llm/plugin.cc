@@ -7,12 +7,6 @@
 namespace serval::llm {
 namespace {
 
-sdk::Error to_sdk(const Error& error) {
-  sdk::Error out = sdk::Error::from(error);
-  out.retry_after_ms = error.retry_after_ms;
-  return out;
-}
-
 // One request of the host as the engine sees it.
 class HostClient final : public Client {
  public:
@@ -35,7 +29,7 @@ class HostClient final : public Client {
   bool blocked() const override { return output_.blocked(); }
   void flush() override { static_cast<void>(output_.flush(request_)); }
   void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
-  void fail(const Error& error) override { request_.finish_error(to_sdk(error)); }
+  void fail(const Error& error) override { request_.finish_error(sdk::Error::from(error)); }
   void finish_cancelled(std::string_view usage_json) override {
     request_.finish_cancelled(usage_json);
   }
@@ -142,16 +136,16 @@ class LlmEngine final : public sdk::Engine {
 class LlmPlugin final : public sdk::Plugin {
   sdk::Result<sdk::Resource> probe(const sdk::ModelConfig& config) override {
     const Result<LlmConfig> parsed = parse_config(config.config_json);
-    if (!parsed) return to_sdk(parsed.error());
+    if (!parsed) return sdk::Error::from(parsed.error());
     const Result<ModelPlan> plan = LoadedModel::plan(config.path, *parsed);
-    if (!plan) return to_sdk(plan.error());
+    if (!plan) return sdk::Error::from(plan.error());
     return sdk::Resource{.load_peak = plan->load_bytes, .steady = plan->bytes};
   }
 
   sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig& config, sdk::Host host,
                                                 sdk::ModelRef model) override {
     Result<LlmConfig> parsed = parse_config(config.config_json);
-    if (!parsed) return to_sdk(parsed.error());
+    if (!parsed) return sdk::Error::from(parsed.error());
     if (parsed->pack_cache_path.empty() && !config.cache_dir.empty())
       parsed->pack_cache_path = std::string(config.cache_dir) + "/packed";
     if (parsed->kv_disk_path.empty() && !config.cache_dir.empty())
@@ -166,7 +160,7 @@ class LlmPlugin final : public sdk::Plugin {
           host.log(warning ? sdk::Level::warn : sdk::Level::info, text, {{"model", name}});
         },
         [host] { return host.now_ns(); });
-    if (!loaded) return to_sdk(loaded.error());
+    if (!loaded) return sdk::Error::from(loaded.error());
     return std::make_unique<sdk::EngineModel>(
         host, model,
         std::make_unique<LlmEngine>(std::move(*loaded), LlmMetrics(host.metrics(model)),

@@ -6,9 +6,8 @@ namespace serval::llm {
 namespace {
 
 std::size_t quantised_size(const ModelShape& shape, int rows) {
-  const int widest = std::max(
-      {shape.hidden, shape.q_width(), shape.latent.q_rank, shape.heads * shape.latent.value_dim});
-  return quantized_bytes(rows, (widest + kBlockCols - 1) / kBlockCols * kBlockCols);
+  return quantised_bytes(rows, std::max({shape.hidden, shape.q_width(), shape.latent.q_rank,
+                                         shape.heads * shape.latent.value_dim}));
 }
 
 }  // namespace

@@ -17,6 +17,11 @@ inline constexpr int kRowsAChunk = 8;
 // The same for an operation on every float of rows of this width.
 constexpr int rows_a_chunk(int64_t width) { return int(std::max<int64_t>(4096 / width, 1)); }
 
+// Bytes for rows of up to `widest` columns in their quantised form.
+inline std::size_t quantised_bytes(int rows, int64_t widest) {
+  return quantized_bytes(rows, (widest + kBlockCols - 1) / kBlockCols * kBlockCols);
+}
+
 // Buffers are as large as the largest step; T = tokens of this one.
 struct Step {
   // least_rows: rows the quantised buffer holds at least, for what runs beside the layers.

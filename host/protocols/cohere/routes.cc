@@ -13,14 +13,10 @@ namespace {
 constexpr std::size_t kDocumentsOfAUnit = 100;
 
 HttpResponse cohere_error(int status, const Error& error) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.add("content-type", "application/json");
-  add_retry_headers(status, error, response);
-  response.body = "{\"message\":";
-  append_json_string(response.body, error.message.empty() ? "unknown error" : error.message);
-  response.body += '}';
-  return response;
+  std::string body = "{\"message\":";
+  append_json_string(body, error.message.empty() ? "unknown error" : error.message);
+  body += '}';
+  return error_reply(status, error, std::move(body));
 }
 
 HttpResponse cohere_error(const Error& error) {

@@ -52,12 +52,7 @@ std::string openai_error_json(int status, const Error& error) {
 }
 
 HttpResponse openai_error(int status, const Error& error) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.add("content-type", "application/json");
-  add_retry_headers(status, error, response);
-  response.body = openai_error_json(status, error);
-  return response;
+  return error_reply(status, error, openai_error_json(status, error));
 }
 
 HttpResponse openai_error(const Error& error) {

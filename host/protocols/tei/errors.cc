@@ -32,16 +32,12 @@ int status_of(Code code) {
 }
 
 HttpResponse form(int status, const Error& error, std::string_view type) {
-  HttpResponse response;
-  response.status = status;
-  response.headers.add("content-type", "application/json");
-  add_retry_headers(status, error, response);
-  response.body = "{\"error\":";
-  append_json_string(response.body, error.message.empty() ? "unknown error" : error.message);
-  response.body += ",\"error_type\":";
-  append_json_string(response.body, type);
-  response.body += '}';
-  return response;
+  std::string body = "{\"error\":";
+  append_json_string(body, error.message.empty() ? "unknown error" : error.message);
+  body += ",\"error_type\":";
+  append_json_string(body, type);
+  body += '}';
+  return error_reply(status, error, std::move(body));
 }
 
 }  // namespace

@@ -9,6 +9,18 @@ namespace {
 
 const char kNoNumber[] = "the model gave an embedding that is not a number";
 
+// Each item's vector as it is, for a body that computes with them.
+ItemForm kept_vectors() {
+  ItemForm form;
+  form.kind = SERVAL_EVENT_TENSOR;
+  form.item = [](const Event& event, std::string& piece) -> Status {
+    if (const auto shape = check_tensor(event, 1); !shape) return shape.error();
+    piece = event.data;
+    return {};
+  };
+  return form;
+}
+
 }  // namespace
 
 ItemForm tei_tensors(std::size_t rank) {
@@ -34,13 +46,7 @@ ItemForm tei_tensors(std::size_t rank) {
 }
 
 ItemForm tei_similarity() {
-  ItemForm form;
-  form.kind = SERVAL_EVENT_TENSOR;
-  form.item = [](const Event& event, std::string& piece) -> Status {
-    if (const auto shape = check_tensor(event, 1); !shape) return shape.error();
-    piece = event.data;
-    return {};
-  };
+  ItemForm form = kept_vectors();
   form.body = [](const std::vector<std::string>& pieces, const ItemUsage&) -> Result<std::string> {
     std::vector<float> cosines;
     for (std::size_t i = 1; i < pieces.size(); ++i) {
@@ -57,13 +63,7 @@ ItemForm tei_similarity() {
 }
 
 ItemForm tei_ranks(std::size_t count, std::vector<std::string> texts) {
-  ItemForm form;
-  form.kind = SERVAL_EVENT_TENSOR;
-  form.item = [](const Event& event, std::string& piece) -> Status {
-    if (const auto shape = check_tensor(event, 1); !shape) return shape.error();
-    piece = event.data;
-    return {};
-  };
+  ItemForm form = kept_vectors();
   form.body = [count, texts = std::move(texts)](const std::vector<std::string>& pieces,
                                                 const ItemUsage&) -> Result<std::string> {
     const auto ranks = ranked(pieces.front(), count);

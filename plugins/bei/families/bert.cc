@@ -3,11 +3,7 @@
 
 namespace serval::bei {
 
-ModelDescription bert_encoder(FamilyReader& reader, const std::string& prefix) {
-  reader.only_text("position_embedding_type", "absolute");
-  reader.only_false("is_decoder");
-  ModelDescription model;
-  Architecture& a = model.architecture;
+void read_sizes(FamilyReader& reader, Architecture& a) {
   a.vocab = reader.size("vocab_size", 1 << 24);
   a.hidden = reader.size("hidden_size", 1 << 16);
   a.heads = a.kv_heads = reader.size("num_attention_heads", 1 << 10);
@@ -15,6 +11,14 @@ ModelDescription bert_encoder(FamilyReader& reader, const std::string& prefix) {
   if (a.head_dim * a.heads != a.hidden)
     reader.config.wrong("hidden_size", "a multiple of num_attention_heads");
   a.feed_forward = reader.size("intermediate_size", 1 << 20);
+}
+
+ModelDescription bert_encoder(FamilyReader& reader, const std::string& prefix) {
+  reader.only_text("position_embedding_type", "absolute");
+  reader.only_false("is_decoder");
+  ModelDescription model;
+  Architecture& a = model.architecture;
+  read_sizes(reader, a);
   a.max_positions = reader.size("max_position_embeddings", 1 << 20);
   a.token_types = reader.size("type_vocab_size", 1 << 10, 2);
   a.norm_epsilon = reader.epsilon("layer_norm_eps", 1e-12);

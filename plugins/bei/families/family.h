@@ -45,6 +45,13 @@ DenseNames dense_names(const std::vector<std::string>& modules, bool bias = true
 // that are missing or impossible.
 Result<ModelDescription> describe_model(HfJson& config, const TensorTable& tensors);
 
+// Sizes under the names that BERT's configuration gives them, up to intermediate_size.
+void read_sizes(FamilyReader& reader, Architecture& a);
+
+// RoBERTa's heads, which MPNet has as well: two layers for classes of texts, one for those of
+// tokens, and one for masked words that shares the word embeddings.
+void roberta_heads(const FamilyReader& reader, ModelDescription& model);
+
 // BERT's own layers and embeddings, which RoBERTa has as well.
 ModelDescription bert_encoder(FamilyReader& reader, const std::string& prefix);
 

@@ -21,13 +21,7 @@ ModelDescription describe_modernbert(FamilyReader& reader) {
   reader.only_null("rope_parameters");
   ModelDescription model;
   Architecture& a = model.architecture;
-  a.vocab = reader.size("vocab_size", 1 << 24);
-  a.hidden = reader.size("hidden_size", 1 << 16);
-  a.heads = a.kv_heads = reader.size("num_attention_heads", 1 << 10);
-  a.head_dim = a.hidden / a.heads;
-  if (a.head_dim * a.heads != a.hidden)
-    reader.config.wrong("hidden_size", "a multiple of num_attention_heads");
-  a.feed_forward = reader.size("intermediate_size", 1 << 20);
+  read_sizes(reader, a);
   a.max_positions = reader.size("max_position_embeddings", 1 << 20);
   a.norm_epsilon = reader.epsilon("norm_eps", 1e-5);
   a.activation = reader.activation("hidden_activation", "gelu");

@@ -8,13 +8,7 @@ ModelDescription describe_mpnet(FamilyReader& reader) {
   constexpr int kOffset = 2;  // positions count from behind the padding token, 1
   ModelDescription model;
   Architecture& a = model.architecture;
-  a.vocab = reader.size("vocab_size", 1 << 24);
-  a.hidden = reader.size("hidden_size", 1 << 16);
-  a.heads = a.kv_heads = reader.size("num_attention_heads", 1 << 10);
-  a.head_dim = a.hidden / a.heads;
-  if (a.head_dim * a.heads != a.hidden)
-    reader.config.wrong("hidden_size", "a multiple of num_attention_heads");
-  a.feed_forward = reader.size("intermediate_size", 1 << 20);
+  read_sizes(reader, a);
   a.position_offset = kOffset;
   a.max_positions = reader.size("max_position_embeddings", 1 << 20) - kOffset;
   if (a.max_positions < 1) reader.config.wrong("max_position_embeddings", "above 2");
@@ -42,22 +36,8 @@ ModelDescription describe_mpnet(FamilyReader& reader) {
                             .k_norm = {}});
   }
   model.unused = {prefix + "embeddings.position_ids", prefix + "pooler."};
-  if (reader.task == Task::sequence) {
-    model.pooling = Pooling::cls;
-    model.head.dense = dense_names({"classifier.dense"});
-    model.head.activation = Activation::tanh;
-    model.head.classifier = dense_names({"classifier.out_proj"});
-  }
-  if (reader.task == Task::token) model.head.classifier = dense_names({"classifier"});
-  if (reader.masked_words) {
-    model.masked_words.dense = dense_names({"lm_head.dense"});
-    model.masked_words.activation = Activation::gelu_erf;
-    model.masked_words.norm = norm_names("lm_head.layer_norm");
-    model.masked_words.classifier = {{names.words}, {"lm_head.bias"}};
-    model.unused.push_back("lm_head.decoder.");
-  } else {
-    model.unused.push_back("lm_head.");
-  }
+  if (reader.task == Task::sequence) model.pooling = Pooling::cls;
+  roberta_heads(reader, model);
   return model;
 }
 

@@ -4,16 +4,7 @@
 
 namespace serval::bei {
 
-ModelDescription describe_roberta(FamilyReader& reader) {
-  const std::string prefix = reader.prefix("roberta.", "embeddings.word_embeddings.weight");
-  ModelDescription model = bert_encoder(reader, prefix);
-  Architecture& a = model.architecture;
-  a.position_offset = int(reader.config.integer("pad_token_id").value_or(1)) + 1;
-  if (a.position_offset < 1 || a.position_offset >= a.max_positions) {
-    reader.config.wrong("pad_token_id", "a row of the position table");
-    return model;
-  }
-  a.max_positions -= a.position_offset;
+void roberta_heads(const FamilyReader& reader, ModelDescription& model) {
   if (reader.task == Task::sequence) {
     model.head.dense = dense_names({"classifier.dense"});
     model.head.activation = Activation::tanh;
@@ -29,6 +20,19 @@ ModelDescription describe_roberta(FamilyReader& reader) {
   } else {
     model.unused.push_back("lm_head.");
   }
+}
+
+ModelDescription describe_roberta(FamilyReader& reader) {
+  const std::string prefix = reader.prefix("roberta.", "embeddings.word_embeddings.weight");
+  ModelDescription model = bert_encoder(reader, prefix);
+  Architecture& a = model.architecture;
+  a.position_offset = int(reader.config.integer("pad_token_id").value_or(1)) + 1;
+  if (a.position_offset < 1 || a.position_offset >= a.max_positions) {
+    reader.config.wrong("pad_token_id", "a row of the position table");
+    return model;
+  }
+  a.max_positions -= a.position_offset;
+  roberta_heads(reader, model);
   return model;
 }
 

@@ -14,6 +14,7 @@
 #include "common/json.h"
 #include "plugins/bei/loaded_model.h"
 #include "tests/common/formats/test_models.h"
+#include "tests/plugins/reader_client.h"
 
 namespace serval::bei {
 
@@ -64,24 +65,16 @@ inline std::vector<float> numbers(const json::value& value) {
 }
 
 // What one request has got so far.
-struct Outcome {
+struct Outcome : ReaderOutcome {
   std::map<int, std::vector<float>> vectors;  // by index
   std::map<int, std::string> texts;           // JSON or text, by index
   std::map<int, std::string> meta;
   std::vector<int> order;  // of the indices
-  std::string usage;
-  Error error{Code::ok, {}, {}, 0};
-  bool ended = false;
-  bool cancelled = false;  // set by the test: the reader has gone
-  int credit = 1 << 30;    // events taken before the reader is slow
-  int kept = 0;
-  int most_kept = 0;
 };
 
-class TestClient final : public Client {
+class TestClient final : public ReaderClient<Client> {
  public:
-  explicit TestClient(Outcome& outcome) : o_(outcome) {}
-  bool cancelled() const override { return o_.cancelled; }
+  explicit TestClient(Outcome& outcome) : ReaderClient(outcome), o_(outcome) {}
   void emit(EventKind kind, int index, std::string_view data, std::string_view meta) override {
     ASSERT_FALSE(o_.ended);
     ASSERT_FALSE(o_.meta.contains(index)) << "output " << index << " comes twice";
@@ -94,31 +87,7 @@ class TestClient final : public Client {
     } else {
       o_.texts[index] = data;
     }
-    if (o_.credit > 0)
-      --o_.credit;
-    else
-      o_.most_kept = std::max(o_.most_kept, ++o_.kept);
-  }
-  bool blocked() const override { return o_.kept > 0; }
-  void flush() override {
-    const int passed = std::min(o_.kept, o_.credit);
-    o_.kept -= passed;
-    o_.credit -= passed;
-  }
-  void done(std::string_view usage) override {
-    ASSERT_FALSE(o_.ended);
-    ASSERT_EQ(o_.kept, 0);
-    o_.ended = true;
-    o_.usage = usage;
-  }
-  void fail(const Error& error) override {
-    ASSERT_FALSE(o_.ended);
-    o_.ended = true;
-    o_.error = error;
-  }
-  void finish_cancelled(std::string_view usage) override {
-    o_.usage = usage;
-    fail(Error{Code::cancelled, "cancelled", {}, 0});
+    take();
   }
 
  private:

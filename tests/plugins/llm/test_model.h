@@ -9,6 +9,7 @@
 
 #include "plugins/llm/loaded_model.h"
 #include "tests/common/formats/test_models.h"
+#include "tests/plugins/reader_client.h"
 
 namespace serval::llm {
 
@@ -27,23 +28,15 @@ inline std::unique_ptr<LoadedModel> load_golden(const std::string& name, LlmConf
 }
 
 // What one request has got so far.
-struct Outcome {
+struct Outcome : ReaderOutcome {
   std::vector<std::string> texts;   // by choice
   std::vector<std::string> finish;  // finish reason by choice
   std::string meta;                 // all meta_json in a row
-  std::string usage;
-  Error error{Code::ok, {}, {}, 0};
-  bool ended = false;
-  bool cancelled = false;  // set by the test: the reader has gone
-  int credit = 1 << 30;    // texts taken before the reader is slow
-  int kept = 0;
-  int most_kept = 0;
 };
 
-class TestClient final : public Client {
+class TestClient final : public ReaderClient<Client> {
  public:
-  explicit TestClient(Outcome& outcome) : o_(outcome) {}
-  bool cancelled() const override { return o_.cancelled; }
+  explicit TestClient(Outcome& outcome) : ReaderClient(outcome), o_(outcome) {}
   void text(int index, std::string_view text, std::string_view meta, bool last) override {
     const auto i = std::size_t(index);
     if (o_.texts.size() <= i) {
@@ -55,32 +48,7 @@ class TestClient final : public Client {
     o_.meta += meta;
     for (const char* reason : {"stop", "length", "deadline"})
       if (last && meta.find(std::string("\"") + reason + '"') != meta.npos) o_.finish[i] = reason;
-    if (o_.credit > 0) {
-      --o_.credit;
-    } else {
-      o_.most_kept = std::max(o_.most_kept, ++o_.kept);
-    }
-  }
-  bool blocked() const override { return o_.kept > 0; }
-  void flush() override {
-    const int passed = std::min(o_.kept, o_.credit);
-    o_.kept -= passed;
-    o_.credit -= passed;
-  }
-  void done(std::string_view usage) override {
-    ASSERT_FALSE(o_.ended);
-    ASSERT_EQ(o_.kept, 0);
-    o_.ended = true;
-    o_.usage = usage;
-  }
-  void fail(const Error& error) override {
-    ASSERT_FALSE(o_.ended);
-    o_.ended = true;
-    o_.error = error;
-  }
-  void finish_cancelled(std::string_view usage) override {
-    o_.usage = usage;
-    fail(Error{Code::cancelled, "cancelled", {}, 0});
+    take();
   }
 
  private:

@@ -20,10 +20,13 @@ struct Error {
   uint32_t retry_after_ms = 0;  // 0: unknown
   bool retryable = false;       // the same request may well succeed elsewhere or later
 
-  // From any type with code, message and param, as most code bases have one.
+  // From any type with code, message and param, as most code bases have one; retry_after_ms is
+  // taken over where it has that too.
   template <class Other>
   static Error from(const Other& other) {
-    return {static_cast<serval_status>(other.code), other.message, other.param};
+    Error out{static_cast<serval_status>(other.code), other.message, other.param};
+    if constexpr (requires { other.retry_after_ms; }) out.retry_after_ms = other.retry_after_ms;
+    return out;
   }
 };
 
