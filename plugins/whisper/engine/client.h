@@ -1,0 +1,33 @@
+// The other end of a request.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "common/result.h"
+
+namespace serval::whisper {
+
+enum class EventKind : uint8_t { text, json };
+
+// Called on the engine's thread only; destroyed after done, fail or finish_cancelled.
+class Client {
+ public:
+  virtual ~Client() = default;
+  // True when nobody waits for the output any more.
+  virtual bool cancelled() const = 0;
+  // One event of output 0; last: the output is complete with it. Kept by the client while its
+  // reader is slow. meta_json may be empty.
+  virtual void emit(EventKind kind, std::string_view data, std::string_view meta_json,
+                    bool last) = 0;
+  // True while something is kept: produce nothing more.
+  virtual bool blocked() const = 0;
+  // Tries again to pass on what is kept.
+  virtual void flush() = 0;
+  // The end; exactly one of these. Nothing is kept when done is called.
+  virtual void done(std::string_view usage_json) = 0;
+  virtual void fail(const Error& error) = 0;
+  virtual void finish_cancelled(std::string_view usage_json) = 0;
+};
+
+}  // namespace serval::whisper

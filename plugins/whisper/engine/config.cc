@@ -1,0 +1,86 @@
+#include "plugins/whisper/engine/config.h"
+
+#include <algorithm>
+#include <thread>
+
+#include "common/json_reader.h"
+
+namespace serval::whisper {
+
+const char* config_schema() {
+  return R"json({
+  "type": "object",
+  "additionalProperties": false,
+  "properties": {
+    "threads": {"type": "integer", "minimum": 0, "maximum": 256, "default": 0,
+      "description": "compute threads; 0: as many as the machine has cores"},
+    "audio_threads": {"type": "integer", "minimum": 0, "maximum": 64, "default": 1,
+      "description": "threads that read and cut audio while the others compute; 0: none"},
+    "dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
+      "description": "precision of the matrix products"},
+    "kv_dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
+      "description": "precision of the decoder's memory"},
+    "windows": {"type": "integer", "minimum": 1, "maximum": 256, "default": 16,
+      "description": "most windows of 30 s that are decoded at a time"},
+    "requests": {"type": "integer", "minimum": 1, "maximum": 65536, "default": 256,
+      "description": "most requests held at a time; the rest waits in the host's queue"},
+    "max_audio_seconds": {"type": "integer", "minimum": 1, "maximum": 604800, "default": 14400,
+      "description": "longest audio of a request, seconds"},
+    "vad_model": {"type": "string", "default": "",
+      "description": "Silero's weights (safetensors); empty: beside the model, where they are"}
+  }
+})json";
+}
+
+namespace {
+
+void read_type(JsonReader& reader, const char* key, std::string& field) {
+  reader.read(key, field);
+  if (field != "auto" && field != "f32" && field != "bf16" && field != "int8")
+    reader.fail(key, std::string(key) + " is \"" + field.substr(0, 32) +
+                         "\"; it must be auto, f32, bf16 or int8");
+}
+
+bool has_vnni(const Ops& ops) { return std::string_view(ops.name) == "avx512"; }
+
+}  // namespace
+
+Result<WhisperConfig> parse_config(std::string_view config_json) {
+  WhisperConfig config;
+  if (config_json.empty()) return config;
+  const Result<json::value> parsed = parse_json(config_json);
+  if (!parsed) return parsed.error();
+  if (!parsed->is_object()) return invalid("the configuration must be an object");
+  JsonReader reader(parsed->get_object());
+  reader.read("threads", config.threads, 0, 256);
+  reader.read("audio_threads", config.audio_threads, 0, 64);
+  read_type(reader, "dtype", config.dtype);
+  read_type(reader, "kv_dtype", config.kv_dtype);
+  reader.read("windows", config.windows, 1, 256);
+  reader.read("requests", config.requests, 1, 65536);
+  reader.read("max_audio_seconds", config.max_audio_seconds, 1, 604800);
+  reader.read("vad_model", config.vad_model);
+  if (const Status status = reader.finish(); !status) return status.error();
+  return config;
+}
+
+DenseType dense_type(const WhisperConfig& config, const Ops& ops) {
+  if (config.dtype == "f32") return DenseType::f32;
+  if (config.dtype == "bf16") return DenseType::bf16;
+  if (config.dtype == "int8") return DenseType::int8;
+  return has_vnni(ops) ? DenseType::int8 : DenseType::f32;
+}
+
+KvType kv_type(const WhisperConfig& config, const Ops& ops) {
+  if (config.kv_dtype == "f32") return KvType::f32;
+  if (config.kv_dtype == "bf16") return KvType::bf16;
+  if (config.kv_dtype == "int8") return KvType::int8;
+  return has_vnni(ops) && dense_type(config, ops) != DenseType::f32 ? KvType::bf16 : KvType::f32;
+}
+
+int compute_threads(const WhisperConfig& config) {
+  if (config.threads > 0) return config.threads;
+  return std::max(int(std::thread::hardware_concurrency()), 1);
+}
+
+}  // namespace serval::whisper

@@ -1,0 +1,231 @@
+#include "plugins/whisper/engine/engine.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace serval::whisper {
+
+Engine::Engine(EngineParts parts)
+    : parts_(parts), free_memories_(hypotheses(parts.windows)), queue_(parts.audio_threads) {
+  logits_.resize(std::size_t(kLogitRows) * std::size_t(parts_.model->shape().vocab));
+}
+
+Engine::~Engine() {
+  for (auto& [id, job] : jobs_) queue_.remove(id);
+}
+
+void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
+                    const std::vector<std::string_view>& inputs, std::string_view params_json,
+                    const RequestInfo& info) {
+  if (op == "describe") return describe(*client);
+  if (op != "transcribe")
+    return client->fail(error(Code::unimplemented, "this model transcribes speech; it cannot " +
+                                                       std::string(op.substr(0, 64))));
+  if (inputs.size() != 1)
+    return client->fail(invalid("transcribe takes one input, the audio; there are " +
+                                std::to_string(inputs.size())));
+  Result<TranscribeParams> params =
+      parse_transcribe(params_json, *parts_.tokenizer, parts_.vad != nullptr);
+  if (!params) return client->fail(params.error());
+  auto reader = WindowReader::open(inputs[0], params->pcm, params->cut, *parts_.mel, parts_.vad,
+                                   parts_.max_audio_seconds);
+  if (!reader) return client->fail(reader.error());
+  auto job = std::make_unique<Job>();
+  job->id = id;
+  job->order = arrivals_++;
+  job->priority = info.priority;
+  job->client = std::move(client);
+  job->params = std::move(*params);
+  job->reader = std::move(*reader);
+  job->language = parts_.tokenizer->multilingual() ? job->params.decode.language : "en";
+  if (const LanguageToken* known = parts_.tokenizer->find_language_token(job->language))
+    job->language = known->language->code;
+  jobs_.emplace(id, std::move(job));
+}
+
+bool Engine::step() {
+  reap();
+  take_prepared();
+  read_ahead();
+  bool worked = encode();
+  worked |= decode();
+  if (worked || queue_.help()) return true;
+  if (preparing_ == 0) return false;
+  queue_.wait();
+  return true;
+}
+
+void Engine::reap() {
+  std::vector<Job*> gone;
+  for (auto& [id, job] : jobs_)
+    if (job->client->cancelled()) gone.push_back(job.get());
+  for (Job* job : gone) {
+    job->client->finish_cancelled({});
+    end(*job);
+  }
+}
+
+void Engine::read_ahead() {
+  std::vector<Job*> waiting;
+  for (auto& [id, job] : jobs_)
+    if (!job->reading && !job->all_read && !job->client->blocked()) waiting.push_back(job.get());
+  std::sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {
+    return std::tuple(a->priority, a->windows_read, a->order) <
+           std::tuple(b->priority, b->windows_read, b->order);
+  });
+  for (Job* job : waiting) {
+    // First windows have room of their own, so that no hour of audio keeps a short request out.
+    const int most = (job->windows_read == 0 ? 2 : 1) * (parts_.windows + 1);
+    if (ready_ + preparing_ >= most) break;
+    // What waits to be given out is bounded too.
+    if (int(job->works.size()) >= 2 * parts_.windows) continue;
+    ++preparing_;
+    job->reading = true;
+    PrepareTask task;
+    task.request = job->id;
+    task.index = job->windows_read;
+    task.priority = job->priority;
+    task.reader = job->reader.get();
+    // While there is nothing else to do this thread reads itself.
+    queue_.push(std::move(task), !active_.empty() || ready_ > 0 || preparing_ > 1);
+  }
+}
+
+void Engine::take_prepared() {
+  queue_.take_done(done_);
+  for (PrepareTask& task : done_) {
+    --preparing_;
+    Job& job = *jobs_.at(task.request);
+    job.reading = false;
+    if (!task.window) {
+      fail(job, task.window.error());
+      continue;
+    }
+    if (!*task.window) {
+      job.all_read = true;
+      counts_.audio_seconds += job.reader->seconds();
+      give_out(job);
+      continue;
+    }
+    auto work = std::make_unique<WindowWork>();
+    work->job = &job;
+    work->index = job.windows_read++;
+    work->audio = std::move(**task.window);
+    work->full_padding = work->audio.frames == kMaxFrames;
+    job.works.emplace(work->index, std::move(work));
+    ++ready_;
+  }
+}
+
+// Whether what the window's prompt needs is known.
+bool Engine::may_start(const WindowWork& work) const {
+  const Job& job = *work.job;
+  if (work.state != WindowWork::State::ready || job.client->blocked()) return false;
+  const bool needs_earlier = job.language.empty() || job.params.condition_on_previous_text;
+  return !needs_earlier || work.index == job.next_out;
+}
+
+// The windows to encode now, the most urgent first.
+std::vector<WindowWork*> Engine::choose() {
+  std::vector<WindowWork*> ready;
+  for (auto& [id, job] : jobs_)
+    for (auto& [index, work] : job->works)
+      if (may_start(*work)) ready.push_back(work.get());
+  const auto key = [](const WindowWork* work) {
+    return std::tuple(work->job->priority, work->index, work->job->order);
+  };
+  std::sort(ready.begin(), ready.end(),
+            [&](const WindowWork* a, const WindowWork* b) { return key(a) < key(b); });
+  const bool short_is_running =
+      std::any_of(active_.begin(), active_.end(),
+                  [](const WindowWork* work) { return work->job->single_window(); });
+  std::vector<WindowWork*> chosen;
+  int states = 0;
+  int memories = free_memories_;
+  for (WindowWork* work : ready) {
+    if (int(active_.size() + chosen.size()) >= parts_.windows) break;
+    if (short_is_running && work->index > 0 && waits_ < kMostWaits) {
+      ++waits_;
+      break;
+    }
+    start(*work);
+    const int more = work->audio.frames / 2;
+    if (states + more > kEncodedStates || work->decoder->slots() > memories) break;
+    states += more;
+    memories -= work->decoder->slots();
+    chosen.push_back(work);
+  }
+  return chosen;
+}
+
+// The decoder of a window that is to be encoded, once.
+void Engine::start(WindowWork& work) {
+  if (work.decoder) return;
+  const Job& job = *work.job;
+  DecodeOptions options = job.params.decode;
+  options.language = job.language;
+  Window window;
+  window.seconds = work.audio.seconds();
+  window.full_padding = work.full_padding;
+  if (job.params.condition_on_previous_text)
+    window.previous.assign(job.previous.tokens().begin(), job.previous.tokens().end());
+  work.decoder =
+      std::make_unique<WindowDecoder>(*parts_.tokenizer, options, *parts_.ops, std::move(window));
+}
+
+bool Engine::encode() {
+  const std::vector<WindowWork*> chosen = choose();
+  if (chosen.empty()) return false;
+  waits_ = 0;
+  std::vector<SpeechModel::EncodeItem> items;
+  for (WindowWork* work : chosen)
+    items.push_back({work->audio.mel.data(), work->audio.frames, !work->full_padding, &work->cross});
+  const Status encoded = parts_.model->encode(items);
+  ++counts_.encodes;
+  for (WindowWork* work : chosen) {
+    --ready_;
+    work->state = WindowWork::State::decoding;
+    work->memories.resize(std::size_t(work->decoder->slots()));
+    free_memories_ -= work->decoder->slots();
+    work->audio.mel = {};
+    active_.push_back(work);
+  }
+  if (encoded) return true;
+  std::vector<Job*> failed;
+  for (WindowWork* work : chosen) failed.push_back(work->job);
+  std::sort(failed.begin(), failed.end());
+  failed.erase(std::unique(failed.begin(), failed.end()), failed.end());
+  for (Job* job : failed) fail(*job, encoded.error());
+  return true;
+}
+
+void Engine::writable(uint64_t id) {
+  const auto found = jobs_.find(id);
+  if (found == jobs_.end()) return;
+  found->second->client->flush();
+  give_out(*found->second);
+}
+
+void Engine::abort(const Error& why) {
+  while (!jobs_.empty()) fail(*jobs_.begin()->second, why);
+}
+
+void Engine::fail(Job& job, const Error& why) {
+  job.client->fail(why);
+  end(job);
+}
+
+// Frees everything of a request whose client is finished.
+void Engine::end(Job& job) {
+  if (job.reading) {
+    queue_.remove(job.id);
+    --preparing_;
+  }
+  for (auto& [index, work] : job.works) {
+    if (work->state == WindowWork::State::ready) --ready_;
+    stop(*work);
+  }
+  jobs_.erase(job.id);
+}
+
+}  // namespace serval::whisper

@@ -1,0 +1,132 @@
+// The engine: requests in, segments out. Windows of all requests share the encoder's and the
+// decoder's batches.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "common/thread_pool.h"
+#include "plugins/whisper/engine/job.h"
+#include "plugins/whisper/engine/prepare_queue.h"
+
+namespace serval::whisper {
+
+// What the engine has done since it started; for metrics.
+struct EngineCounts {
+  uint64_t encodes = 0, steps = 0;   // calls of the encoder and of the decoder
+  uint64_t windows = 0;              // given out
+  uint64_t tokens = 0;               // of their results
+  uint64_t padded_again = 0;         // windows encoded once more with all their silence
+  uint64_t degraded = 0, failed = 0; // of the windows
+  double audio_seconds = 0;          // read
+  int rows = 0;                      // of the last decoder step
+};
+
+struct EngineParts {
+  const SpeechTokenizer* tokenizer = nullptr;
+  SpeechModel* model = nullptr;
+  const Vad* vad = nullptr;  // null: no weights
+  const LogMel* mel = nullptr;
+  const Ops* ops = nullptr;
+  ThreadPool* pool = nullptr;
+  int windows = 16;        // most decoded at a time
+  int audio_threads = 1;
+  int max_audio_seconds = 14400;
+  const char* dtype = "";  // for describe
+};
+
+// Not thread-safe: one thread owns it.
+class Engine {
+ public:
+  explicit Engine(EngineParts parts);
+  ~Engine();
+
+  // Takes a request over; what is wrong with it goes to client->fail. The views live until the
+  // client is finished.
+  void submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
+              const std::vector<std::string_view>& inputs, std::string_view params_json,
+              const RequestInfo& info = {});
+
+  // At most one pass of the encoder and one of the decoder. False: nothing could be done.
+  bool step();
+
+  // The client's reader has room again.
+  void writable(uint64_t id);
+
+  std::size_t running() const { return jobs_.size(); }
+  // Ends all requests with this error.
+  void abort(const Error& why);
+
+  const EngineCounts& counts() const { return counts_; }
+
+  // Memories of hypotheses for so many windows: what a greedy window needs when it falls back to
+  // sampling, and one beam search of the widest kind.
+  static int hypotheses(int windows) { return 6 * windows + kMostHypotheses; }
+  static constexpr int kEncodedStates = 3000;  // most of one pass, all windows
+  static constexpr int kRows = 256;            // tokens of one decoder pass
+
+ private:
+  // What one pass of the decoder computes.
+  struct Pass {
+    struct Part {
+      WindowWork* work;
+      std::size_t first_item;
+    };
+    std::vector<SpeechModel::DecodeItem> items;
+    std::vector<Part> works;
+    int rows = 0, logit_rows = 0;
+  };
+
+  static constexpr int kLogitRows = 64;  // of one decoder pass
+  // A window of a long request waits so many passes for those of short ones, then it goes too.
+  static constexpr int kMostWaits = 8;
+
+  void reap();
+  // Audio (engine_audio.cc).
+  void read_ahead();
+  void take_prepared();
+  // Encoder.
+  bool may_start(const WindowWork& work) const;
+  std::vector<WindowWork*> choose();
+  bool encode();
+  void start(WindowWork& work);
+  // Decoder (engine_decode.cc).
+  bool decode();
+  bool has_room(const WindowWork& work) const;
+  Status add_asks(WindowWork& work);
+  float* take_logits(int rows);
+  void answer(const Pass::Part& part) const;
+  void settle(WindowWork& work);
+  void settle_alignment(WindowWork& work);
+  void stop(WindowWork& work);
+  // Results (engine_results.cc).
+  void give_out(Job& job);
+  void give(Job& job, WindowWork& work);
+  void close(Job& job);
+  void describe(Client& client) const;
+
+  void fail(Job& job, const Error& why);
+  void end(Job& job);
+
+  EngineParts parts_;
+  std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
+  uint64_t arrivals_ = 0;
+  int preparing_ = 0;   // tasks in the queue
+  int ready_ = 0;       // windows that wait for the encoder
+  int free_memories_;   // of hypotheses, not set aside for an active window
+  int waits_ = 0;       // passes that long requests have waited
+  std::vector<WindowWork*> active_;  // decoding or aligning
+  std::size_t first_active_ = 0;     // where the next pass begins to collect
+
+  Pass pass_;
+  std::vector<float> logits_;  // [kLogitRows, vocab]
+
+  std::vector<PrepareTask> done_;
+  EngineCounts counts_;
+  PrepareQueue queue_;  // last: its threads end before what they read
+};
+
+}  // namespace serval::whisper

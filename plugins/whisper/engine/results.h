@@ -1,0 +1,18 @@
+// The JSON of the transcribe and describe operations (docs/requests.md).
+#pragma once
+
+#include <string>
+
+#include "plugins/whisper/engine/job.h"
+
+namespace serval::whisper {
+
+// meta_json of a segment's event.
+std::string segment_json(const Segment& segment, int id, const WindowWork& work,
+                         Timestamps timestamps);
+// The last event.
+std::string summary_json(const Job& job, const SpeechTokenizer& tokenizer);
+std::string usage_json(const Job& job);
+std::string description_json(const SpeechTokenizer& tokenizer, const char* dtype, bool vad);
+
+}  // namespace serval::whisper

@@ -1,0 +1,84 @@
+// From the bytes of a request to the windows of at most 30 s that are decoded, piece by piece: an
+// hour of audio is never in memory as samples.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "plugins/whisper/audio/audio_source.h"
+#include "plugins/whisper/audio/log_mel.h"
+#include "plugins/whisper/vad/speech_segmenter.h"
+#include "plugins/whisper/vad/vad.h"
+
+namespace serval::whisper {
+
+struct CutOptions {
+  enum class Vad { automatic, always, never };
+  Vad vad = Vad::automatic;  // automatic: for audio longer than a window, where there are weights
+  VadOptions speech;
+};
+
+struct AudioWindow {
+  int64_t begin = 0;           // sample at 16 kHz where it begins
+  std::vector<float> samples;  // at most kMaxSamples
+  int frames = 0;              // of mel; the model's padding in them, at most kMaxFrames
+  std::vector<float> mel;      // [frames, mels]
+
+  double start_seconds() const { return double(begin) / kSampleRate; }
+  double seconds() const { return double(samples.size()) / kSampleRate; }
+  int audio_frames() const { return int((samples.size() + kHop - 1) / kHop); }
+};
+
+// Frames for so many samples as the encoder wants them: a second of silence behind them, whole
+// blocks of states.
+int padded_frames(std::size_t samples);
+
+// One thread at a time.
+class WindowReader {
+ public:
+  // bytes, mel and vad (or null) outlive it. most_seconds: of the audio.
+  // Errors: those of AudioSource; out_of_range for audio that says it is longer.
+  static Result<std::unique_ptr<WindowReader>> open(std::string_view bytes,
+                                                    const std::optional<RawPcm>& pcm,
+                                                    const CutOptions& cut, const LogMel& mel,
+                                                    const Vad* vad, int most_seconds);
+
+  // The next window with its mel; nullopt at the end. Error: out_of_range, naming the limit, when
+  // the audio turns out to be longer.
+  Result<std::optional<AudioWindow>> next();
+
+  double seconds() const { return double(read_) / kSampleRate; }           // read so far
+  double speech_seconds() const { return double(in_windows_) / kSampleRate; }
+  bool damaged() const { return source_->damaged(); }
+
+ private:
+  WindowReader(std::unique_ptr<AudioSource> source, const CutOptions& cut, const LogMel& mel,
+               const Vad* vad, int64_t most);
+
+  Status fill(std::size_t wanted);
+  Result<std::optional<AudioWindow>> next_speech();
+  std::optional<AudioWindow> next_cut();
+  AudioWindow take(int64_t begin, int64_t end);
+  void drop_before(int64_t sample);
+
+  std::unique_ptr<AudioSource> source_;
+  CutOptions cut_;
+  const LogMel& mel_;
+  const Vad* vad_;
+  int64_t most_;             // samples
+  bool started_ = false, ended_ = false;
+  bool by_speech_ = false;
+  int64_t read_ = 0;         // samples read
+  int64_t in_windows_ = 0;
+  int64_t buffer_begin_ = 0; // the sample that buffer_ begins with
+  std::vector<float> buffer_;
+  // Speech.
+  Vad::State vad_state_;
+  std::optional<SpeechSegmenter> segmenter_;
+  int64_t examined_ = 0;     // samples the VAD has seen
+  bool vad_finished_ = false;
+  std::vector<float> probabilities_;
+};
+
+}  // namespace serval::whisper

@@ -1,0 +1,140 @@
+// The whisper plugin's face to the ABI: nothing behind this file knows it.
+#include <serval/sdk.hpp>
+
+#include "plugins/whisper/engine/loaded_model.h"
+
+namespace serval::whisper {
+namespace {
+
+// One request of the host as the engine sees it.
+class HostClient final : public Client {
+ public:
+  explicit HostClient(sdk::Request request) : request_(std::move(request)) {}
+
+  const sdk::Request& request() const { return request_; }
+  std::vector<std::string_view> inputs() const {
+    std::vector<std::string_view> out(request_.inputs());
+    for (std::size_t i = 0; i < out.size(); ++i) out[i] = request_.input(i);
+    return out;
+  }
+
+  bool cancelled() const override { return request_.cancelled(); }
+  void emit(EventKind kind, std::string_view data, std::string_view meta_json,
+            bool last) override {
+    output_.emit(request_, kind == EventKind::json ? SERVAL_EVENT_JSON : SERVAL_EVENT_TEXT, 0,
+                 last ? SERVAL_EVENT_FLAG_LAST : 0, data, meta_json);
+  }
+  bool blocked() const override { return output_.blocked(); }
+  void flush() override { static_cast<void>(output_.flush(request_)); }
+  void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
+  void fail(const Error& error) override { request_.finish_error(sdk::Error::from(error)); }
+  void finish_cancelled(std::string_view usage_json) override {
+    request_.finish_cancelled(usage_json);
+  }
+
+ private:
+  sdk::Request request_;
+  sdk::Output output_;
+};
+
+struct WhisperMetrics {
+  explicit WhisperMetrics(const sdk::Metrics& define)
+      : windows(define.counter("windows_total", "Windows of audio given out")),
+        tokens(define.counter("tokens_total", "Tokens of their results")),
+        audio(define.counter("audio_seconds_total", "Audio read, seconds")),
+        padded(define.counter("padded_again_total", "Windows encoded again with all padding")),
+        degraded(define.counter("degraded_total", "Windows whose result is not to be trusted")),
+        failed(define.counter("failed_total", "Windows without a usable result")),
+        rows(define.histogram("decoder_rows", "Tokens of a decoder pass", kRowBounds)) {}
+
+  void report(const EngineCounts& now) {
+    windows.add(double(now.windows - last.windows));
+    tokens.add(double(now.tokens - last.tokens));
+    audio.add(now.audio_seconds - last.audio_seconds);
+    padded.add(double(now.padded_again - last.padded_again));
+    degraded.add(double(now.degraded - last.degraded));
+    failed.add(double(now.failed - last.failed));
+    if (now.steps > last.steps) rows.observe(now.rows);
+    last = now;
+  }
+
+  static constexpr double kRowBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
+  sdk::Counter windows, tokens, audio, padded, degraded, failed;
+  sdk::Histogram rows;
+  EngineCounts last;
+};
+
+class WhisperEngine final : public sdk::Engine {
+ public:
+  WhisperEngine(std::unique_ptr<LoadedModel> loaded, WhisperMetrics metrics, uint32_t most)
+      : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
+
+  uint32_t room() override {
+    const std::size_t held = loaded_->engine().running();
+    return held >= most_ ? 0 : uint32_t(most_ - held);
+  }
+  void admit(sdk::Request request) override {
+    const uint64_t id = request.id();
+    auto client = std::make_unique<HostClient>(std::move(request));
+    const HostClient& host = *client;
+    const sdk::Request& view = host.request();
+    if (!view.adapter().empty())
+      return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
+    const std::string_view op = view.op(), params = view.params_json();
+    const RequestInfo info{view.priority()};
+    const std::vector<std::string_view> inputs = host.inputs();
+    loaded_->engine().submit(id, std::move(client), op, inputs, params, info);
+  }
+  bool step() override {
+    const bool worked = loaded_->engine().step();
+    metrics_.report(loaded_->engine().counts());
+    return worked;
+  }
+  void writable(uint64_t id) override { loaded_->engine().writable(id); }
+  uint64_t running() override { return loaded_->engine().running(); }
+  void abort(const sdk::Error& why) override {
+    loaded_->engine().abort(error(Code(why.code), why.message, why.param));
+  }
+
+ private:
+  std::unique_ptr<LoadedModel> loaded_;
+  WhisperMetrics metrics_;
+  uint32_t most_;  // requests held at a time; the rest waits in the host's queue
+};
+
+class WhisperPlugin final : public sdk::Plugin {
+  sdk::Result<sdk::Resource> probe(const sdk::ModelConfig& config) override {
+    const Result<WhisperConfig> parsed = parse_config(config.config_json);
+    if (!parsed) return sdk::Error::from(parsed.error());
+    const Result<std::size_t> bytes = LoadedModel::plan(config.path, *parsed);
+    if (!bytes) return sdk::Error::from(bytes.error());
+    return sdk::Resource{.load_peak = *bytes, .steady = *bytes};
+  }
+
+  sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig& config, sdk::Host host,
+                                                sdk::ModelRef model) override {
+    const Result<WhisperConfig> parsed = parse_config(config.config_json);
+    if (!parsed) return sdk::Error::from(parsed.error());
+    const sdk::LoadProgress progress = host.progress(model);
+    Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(
+        config.path, *parsed,
+        [&](int per_mille) { return progress.report(per_mille / 1000.0, "packing weights").ok(); },
+        [host, name = std::string(config.name)](bool warning, const std::string& text) {
+          host.log(warning ? sdk::Level::warn : sdk::Level::info, text, {{"model", name}});
+        });
+    if (!loaded) return sdk::Error::from(loaded.error());
+    return std::make_unique<sdk::EngineModel>(
+        host, model,
+        std::make_unique<WhisperEngine>(std::move(*loaded), WhisperMetrics(host.metrics(model)),
+                                        uint32_t(parsed->requests)));
+  }
+
+  const char* config_schema() const override { return whisper::config_schema(); }
+};
+
+}  // namespace
+}  // namespace serval::whisper
+
+SERVAL_EXPORT_PLUGIN(serval::whisper::WhisperPlugin, "org.serval.whisper", "0.1.0",
+                     SERVAL_OPS("transcribe", "describe"), .vendor = "Serval",
+                     .license = "Apache-2.0", .description = "Speech to text by Whisper models");
