@@ -1,8 +1,6 @@
 // A sound piece by piece, its channels averaged, at its own rate.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -30,21 +28,6 @@ class MonoReader {
 
 // Averages frames of interleaved channels into out, one sample a frame. Returns how many of the
 // input's values were NaN or infinite; those count as 0.
-inline int64_t mix_down(const float* interleaved, int channels, std::span<float> out) {
-  int64_t odd = 0;
-  const float share = 1.0f / float(channels);
-  for (float& mixed : out) {
-    float sum = 0;
-    for (int c = 0; c < channels; ++c) {
-      const float value = *interleaved++;
-      if (std::isfinite(value))
-        sum += std::clamp(value, -kMaxSample, kMaxSample) * share;
-      else
-        ++odd;
-    }
-    mixed = sum;
-  }
-  return odd;
-}
+int64_t mix_down(const float* interleaved, int channels, std::span<float> out);
 
 }  // namespace serval::whisper

@@ -1,5 +1,6 @@
 #include "plugins/whisper/audio/pcm16.h"
 
+#include <algorithm>
 #include <string>
 
 namespace serval::whisper {

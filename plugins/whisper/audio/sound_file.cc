@@ -1,5 +1,6 @@
 #include "plugins/whisper/audio/sound_file.h"
 
+#include <algorithm>
 #include <mutex>
 #include <sndfile.h>
 #include <string>
