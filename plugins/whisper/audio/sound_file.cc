@@ -6,45 +6,24 @@
 #include <string>
 #include <vector>
 
+#include "plugins/whisper/audio/memory_file.h"
+#include "plugins/whisper/audio/mp3_file.h"
 #include "plugins/whisper/audio/sound_format.h"
 
 namespace serval::whisper {
 namespace {
 
-// Bytes as libsndfile reads files.
-class MemoryFile {
- public:
-  explicit MemoryFile(std::string_view bytes) : bytes_(bytes) {}
+MemoryFile& of(void* memory) { return *static_cast<MemoryFile*>(memory); }
 
-  static SF_VIRTUAL_IO calls() {
-    return {
-        .get_filelen = [](void* self) { return of(self).size(); },
-        .seek = [](sf_count_t offset, int from, void* self) { return of(self).seek(offset, from); },
-        .read = [](void* out, sf_count_t count,
-                   void* self) { return of(self).read(static_cast<char*>(out), count); },
-        .write = [](const void*, sf_count_t, void*) -> sf_count_t { return 0; },
-        .tell = [](void* self) { return of(self).position_; }};
-  }
-
- private:
-  static MemoryFile& of(void* self) { return *static_cast<MemoryFile*>(self); }
-  sf_count_t size() const { return sf_count_t(bytes_.size()); }
-  sf_count_t seek(sf_count_t offset, int from) {
-    const sf_count_t base = from == SEEK_SET ? 0 : from == SEEK_CUR ? position_ : size();
-    sf_count_t target = 0;
-    if (__builtin_add_overflow(base, offset, &target) || target < 0) return -1;
-    return position_ = std::min(target, size());
-  }
-  sf_count_t read(char* out, sf_count_t count) {
-    const sf_count_t got = std::clamp(count, sf_count_t{0}, size() - position_);
-    bytes_.copy(out, std::size_t(got), std::size_t(position_));
-    position_ += got;
-    return got;
-  }
-
-  std::string_view bytes_;
-  sf_count_t position_ = 0;
-};
+SF_VIRTUAL_IO virtual_calls() {
+  return {
+      .get_filelen = [](void* memory) { return of(memory).size(); },
+      .seek = [](sf_count_t offset, int from,
+                 void* memory) { return of(memory).seek(offset, from); },
+      .read = [](void* out, sf_count_t count, void* memory) { return of(memory).read(out, count); },
+      .write = [](const void*, sf_count_t, void*) { return sf_count_t{0}; },
+      .tell = [](void* memory) { return of(memory).position(); }};
+}
 
 struct Close {
   void operator()(SNDFILE* file) const { sf_close(file); }
@@ -59,7 +38,7 @@ class SoundFile final : public MonoReader {
   std::string open() {
     static std::mutex one_at_a_time;
     const std::lock_guard lock(one_at_a_time);
-    SF_VIRTUAL_IO calls = MemoryFile::calls();
+    SF_VIRTUAL_IO calls = virtual_calls();
     file_.reset(sf_open_virtual(&calls, SFM_READ, &info_, &memory_));
     return file_ != nullptr ? "" : sf_strerror(nullptr);
   }
@@ -109,6 +88,7 @@ Result<std::unique_ptr<MonoReader>> open_sound_file(std::string_view bytes) {
   const std::string name(format.name);
   if (!format.readable)
     return invalid("the audio file is " + name + ", want " + std::string(kReadableFormats));
+  if (format.mp3) return open_mp3_file(bytes);
   auto file = std::make_unique<SoundFile>(bytes);
   const std::string why = file->open();
   if (!why.empty()) {

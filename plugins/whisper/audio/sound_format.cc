@@ -18,7 +18,6 @@ constexpr Mark kMarks[] = {
     {0, "riff\x2e\x91\xcf\x11"sv, {"a W64 file"}},
     {0, "fLaC"sv, {"a FLAC file"}},
     {0, "OggS"sv, {"an Ogg file"}},
-    {0, "ID3"sv, {"an MP3 file"}},
     {0, "FORM"sv, {"an AIFF file"}},
     {0, ".snd"sv, {"an AU file"}},
     {0, "caff"sv, {"a CAF file"}},
@@ -36,15 +35,28 @@ constexpr Mark kMarks[] = {
 
 bool printable(char c) { return (c >= ' ' && c <= '~') || c == '\n' || c == '\r' || c == '\t'; }
 
+// Tags that players put before the sound: "ID3", version, flags, length in four times 7 bits.
+std::string_view behind_id3(std::string_view bytes) {
+  while (bytes.size() > 10 && bytes.starts_with("ID3")) {
+    std::size_t length = 10;
+    for (int i = 0; i < 4; ++i) length += std::size_t(bytes[6 + i] & 0x7f) << (7 * (3 - i));
+    bytes.remove_prefix(std::min(length, bytes.size()));
+  }
+  return bytes;
+}
+
 }  // namespace
 
-SoundFormat guess_sound_format(std::string_view bytes) {
+SoundFormat guess_sound_format(std::string_view whole) {
+  const std::string_view bytes = behind_id3(whole);
   for (const Mark& mark : kMarks)
     if (bytes.size() >= mark.offset && bytes.substr(mark.offset).starts_with(mark.bytes))
       return mark.format;
-  // Twelve set bits begin a frame of MPEG audio and of AAC, where the two bits of the layer are 0.
-  if (bytes.size() >= 2 && bytes[0] == '\xff' && (bytes[1] & '\xf0') == '\xf0')
-    return (bytes[1] & 6) == 0 ? SoundFormat{"an AAC file", false} : SoundFormat{"an MP3 file"};
+  if (bytes.size() >= 2 && bytes[0] == '\xff') {
+    if ((bytes[1] & 0xf6) == 0xf0) return {"an AAC file", false};
+    if ((bytes[1] & 0xe0) == 0xe0) return {"an MP3 file", true, true};
+  }
+  if (bytes.size() < whole.size()) return {"an MP3 file", true, true};  // the usual bearer of tags
   const std::string_view head = bytes.substr(0, 64);
   if (head.size() >= 8 && std::all_of(head.begin(), head.end(), printable))
     return {"a text", false};

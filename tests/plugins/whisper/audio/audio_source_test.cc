@@ -100,6 +100,21 @@ TEST(AudioSource, ReadsOpusAndMp3) {
   }
 }
 
+// "ID3" version 3, flags 0, the length of the rest in four times 7 bits.
+TEST(AudioSource, LooksBehindTags) {
+  const std::string tag = std::string("ID3\3\0\0\0\0\1\x48", 10) + std::string(200, ' ');
+  for (const int format :
+       {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, SF_FORMAT_FLAC | SF_FORMAT_PCM_16}) {
+    const std::string bytes = tag + sound_file(tone(48000, 48000, 1), format, 48000, 1);
+    const auto source = AudioSource::open(bytes);
+    ASSERT_TRUE(source) << source.error().message;
+    EXPECT_NEAR(double(read_all(**source).size()), 16000, 1500);
+  }
+  const auto source = AudioSource::open(tag);
+  ASSERT_FALSE(source);
+  EXPECT_THAT(source.error().message, HasSubstr("has no frame of MPEG audio"));
+}
+
 TEST(AudioSource, ReadsSpeech) {
   const std::string bytes = file_bytes(SERVAL_SOURCE_DIR "/tests/data/speech/jfk.flac");
   const auto source = AudioSource::open(bytes);
@@ -182,7 +197,8 @@ TEST(AudioSource, GivesWhatIsGoodOfATruncatedFile) {
   EXPECT_FALSE((*whole)->damaged());
   ASSERT_GT(samples.size(), 8000u);
   ASSERT_LT(samples.size(), all.size());
-  for (std::size_t i = 0; i + 500 < samples.size(); ++i) ASSERT_NEAR(samples[i], all[i], 1e-6f) << i;
+  for (std::size_t i = 0; i + 500 < samples.size(); ++i)
+    ASSERT_NEAR(samples[i], all[i], 1e-6f) << i;
 }
 
 TEST(AudioSource, ReadsRawPcm) {
