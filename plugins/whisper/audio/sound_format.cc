@@ -49,13 +49,14 @@ std::string_view behind_id3(std::string_view bytes) {
 
 SoundFormat guess_sound_format(std::string_view whole) {
   const std::string_view bytes = behind_id3(whole);
-  for (const Mark& mark : kMarks)
-    if (bytes.size() >= mark.offset && bytes.substr(mark.offset).starts_with(mark.bytes))
-      return mark.format;
+  // First, as libsndfile looks for it first too and would read it by itself.
   if (bytes.size() >= 2 && bytes[0] == '\xff') {
     if ((bytes[1] & 0xf6) == 0xf0) return {"an AAC file", false};
     if ((bytes[1] & 0xe0) == 0xe0) return {"an MP3 file", true, true};
   }
+  for (const Mark& mark : kMarks)
+    if (bytes.size() >= mark.offset && bytes.substr(mark.offset).starts_with(mark.bytes))
+      return mark.format;
   if (bytes.size() < whole.size()) return {"an MP3 file", true, true};  // the usual bearer of tags
   const std::string_view head = bytes.substr(0, 64);
   if (head.size() >= 8 && std::all_of(head.begin(), head.end(), printable))

@@ -110,6 +110,8 @@ TEST(AudioSource, LooksBehindTags) {
     ASSERT_TRUE(source) << source.error().message;
     EXPECT_NEAR(double(read_all(**source).size()), 16000, 1500);
   }
+  // The sync of a frame counts for more than what follows.
+  EXPECT_FALSE(AudioSource::open(std::string_view("\xff\xf3\x88\xc4\0\0\0\0WAVE", 12)));
   const auto source = AudioSource::open(tag);
   ASSERT_FALSE(source);
   EXPECT_THAT(source.error().message, HasSubstr("has no frame of MPEG audio"));
