@@ -9,13 +9,14 @@ Each sound NAME has NAME.samples (I16, 16 kHz mono), NAME.frames (I32, which of 
 kept) and NAME.80 and NAME.128 (F32, [frames, mels]). "speech" is tests/data/speech; the others are
 made of whole numbers here. A sound that fills the 30 s is one period of samples, repeated.
 """
-import json
 import sys
 from pathlib import Path
 
 import numpy as np
 from faster_whisper.audio import decode_audio
 from faster_whisper.feature_extractor import FeatureExtractor
+
+from safetensors_file import save
 
 WINDOW = 480000
 CLIP = Path(__file__).parents[2] / "tests/data/speech/LJ001-0002.flac"
@@ -42,19 +43,6 @@ def sounds():
     yield "one", np.array([12345], np.int16), range(0, 4)
     yield "silence", np.zeros(800, np.int16), range(0, 3)
     yield "full", noise(1500), [0, 1, 2, 3, 1500, 2996, 2997, 2998, 2999]
-
-
-def save(path, tensors):
-    names = {"float32": "F32", "int16": "I16", "int32": "I32"}
-    header, data = {}, b""
-    for name, tensor in tensors.items():
-        raw = np.ascontiguousarray(tensor).tobytes()
-        header[name] = {"dtype": names[tensor.dtype.name], "shape": list(tensor.shape),
-                        "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    head = json.dumps(header).encode()
-    head += b" " * (-len(head) % 8)
-    path.write_bytes(len(head).to_bytes(8, "little") + head + data)
 
 
 def main(folder):
