@@ -1,0 +1,33 @@
+// A sound piece by piece, its channels averaged, at its own rate.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace serval::whisper {
+
+inline constexpr int kMinRate = 1000, kMaxRate = 768000;  // Hz
+inline constexpr int kMaxChannels = 32;
+// Louder is cut. Above 1 because some files hold floats in the range of 16-bit integers.
+inline constexpr float kMaxSample = 65536;
+
+// One thread at a time.
+class MonoReader {
+ public:
+  virtual ~MonoReader() = default;
+
+  virtual int rate() const = 0;
+  virtual int64_t frames() const = 0;  // as the header has it, which may lie; -1: it does not say
+  virtual bool damaged() const = 0;    // it ended before it should; known at the end
+  virtual int64_t odd_values() const = 0;  // NaN or infinite ones so far, which count as 0
+
+  // Up to out.size() samples, finite and within kMaxSample; fewer only at the end.
+  virtual std::size_t read(std::span<float> out) = 0;
+};
+
+// Averages frames of interleaved channels into out, one sample a frame. Returns how many of the
+// input's values were NaN or infinite; those count as 0.
+int64_t mix_down(const float* interleaved, int channels, std::span<float> out);
+
+}  // namespace serval::whisper

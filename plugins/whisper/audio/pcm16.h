@@ -1,0 +1,43 @@
+// Headerless PCM: 16-bit little-endian samples, channels interleaved.
+#pragma once
+
+#include <string_view>
+#include <vector>
+
+#include "common/result.h"
+#include "plugins/whisper/audio/mono_reader.h"
+
+namespace serval::whisper {
+
+struct RawPcm {
+  int rate = 16000;  // Hz
+  int channels = 1;
+};
+
+// Errors: invalid_argument for a rate or a count of channels out of range.
+Status check_pcm(const RawPcm& pcm);
+
+// Averages whole frames of bytes into out, one sample a frame. REQUIRES: bytes.size() == out.size()
+// * 2 * channels.
+void decode_pcm16(std::string_view bytes, int channels, std::span<float> out);
+
+class Pcm16Reader final : public MonoReader {
+ public:
+  // The bytes must outlive the reader. REQUIRES: check_pcm(pcm)
+  Pcm16Reader(std::string_view bytes, const RawPcm& pcm);
+
+  int rate() const override { return pcm_.rate; }
+  int64_t frames() const override { return int64_t(bytes_.size() / frame_bytes()); }
+  bool damaged() const override { return bytes_.size() % frame_bytes() != 0; }
+  int64_t odd_values() const override { return 0; }
+  std::size_t read(std::span<float> out) override;
+
+ private:
+  std::size_t frame_bytes() const { return 2 * std::size_t(pcm_.channels); }
+
+  std::string_view bytes_;
+  RawPcm pcm_;
+  std::size_t position_ = 0;  // in frames
+};
+
+}  // namespace serval::whisper

@@ -1,0 +1,17 @@
+// A sound file in memory, read by libsndfile: WAV and its kin, FLAC, Ogg (Vorbis, Opus, FLAC), MP3,
+// AIFF, AU, CAF and what else it knows.
+#pragma once
+
+#include <memory>
+#include <string_view>
+
+#include "common/result.h"
+#include "plugins/whisper/audio/mono_reader.h"
+
+namespace serval::whisper {
+
+// The bytes must outlive the reader. They are taken as hostile; memory stays within a few MiB
+// whatever they claim. Errors: invalid_argument, which names the format as far as it was known.
+Result<std::unique_ptr<MonoReader>> open_sound_file(std::string_view bytes);
+
+}  // namespace serval::whisper

@@ -1,0 +1,20 @@
+// What kind of file bytes look like: for messages to people, and to tell MP3 from the rest.
+#pragma once
+
+#include <string_view>
+
+namespace serval::whisper {
+
+struct SoundFormat {
+  std::string_view name;  // "a WAV file"
+  bool readable = true;   // whether there is a reader for it
+  bool mp3 = false;
+};
+
+// By the first bytes, those of an ID3 tag left out; the name is empty for what is not known.
+SoundFormat guess_sound_format(std::string_view bytes);
+
+inline constexpr std::string_view kReadableFormats =
+    "WAV, FLAC, Ogg (Vorbis or Opus), MP3, AIFF, AU or CAF";
+
+}  // namespace serval::whisper
