@@ -50,7 +50,4 @@ struct TokenLogprobs {
 };
 TokenLogprobs token_logprobs(const Ops& ops, std::span<const float> logits, int32_t token, int top);
 
-// A number in [0, 1) that depends on its arguments only.
-double philox_uniform(uint64_t seed, uint32_t stream, uint64_t counter);
-
 }  // namespace serval::llm
