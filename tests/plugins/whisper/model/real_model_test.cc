@@ -97,7 +97,7 @@ struct Window {
   int frames;
   bool graft;
 };
-constexpr Window kWindows[] = {{320, true}, {64, true}, {1216, false}, {192, true}};
+constexpr Window kWindows[] = {{320, true}, {64, true}, {256, false}, {704, false}, {192, true}};
 
 struct Outcome {
   std::vector<float> states;
