@@ -218,6 +218,23 @@ struct JoinSpans {
   float* out;   // [heads, D]
 };
 
+// The weights with which queries of one head see the first `keys` keys of one kv head: softmax over
+// the keys of scale q.k, each query by itself. For who asks where a model looks.
+struct AttentionWeights {
+  const float* q;  // [n, D], rotated
+  int64_t q_stride;
+  float* out;  // [n, keys]
+  int64_t out_stride;
+  const void* const* blocks;  // [ceil(keys / 32)], each 64-byte aligned
+  KvType type;
+  int n;
+  int keys;
+  int kv_heads;
+  int kv_head;
+  int head_dim;
+  float scale;
+};
+
 // One implementation of everything. Tables are constants; hold a reference from load time on.
 struct Ops {
   const char* name;
@@ -235,6 +252,7 @@ struct Ops {
   void (*kv_write)(const KvWrite&);
   void (*attention)(const Attention&);
   void (*join_spans)(const JoinSpans&);
+  void (*attention_weights)(const AttentionWeights&);
   void (*mla_write)(const MlaWrite&);
   void (*mla_attention)(const MlaAttention&);
   void (*prepare_rows)(const PrepareRows&);

@@ -290,6 +290,22 @@ void join_spans(const JoinSpans& a) {
   }
 }
 
+void attention_weights(const AttentionWeights& a) {
+  for (int i = 0; i < a.n; ++i) {
+    const float* q = a.q + i * a.q_stride;
+    std::vector<double> p(std::size_t(a.keys), 0.0);
+    double peak = -kInfinity, total = 0;
+    for (int t = 0; t < a.keys; ++t) {
+      const KvSide k(a.blocks[t / kKvBlockTokens], a.type, a.kv_head, a.head_dim, false);
+      for (int d = 0; d < a.head_dim; ++d)
+        p[std::size_t(t)] += double(q[d]) * k.get(t % kKvBlockTokens, d) * a.scale;
+      peak = std::max(peak, p[std::size_t(t)]);
+    }
+    for (double& score : p) total += score = std::exp(score - peak);
+    for (int t = 0; t < a.keys; ++t) a.out[i * a.out_stride + t] = float(p[std::size_t(t)] / total);
+  }
+}
+
 int64_t argmax(const float* x, int64_t n) {
   int64_t best = -1;
   for (int64_t i = 0; i < n; ++i)
@@ -328,6 +344,7 @@ const Ops kReferenceOps = {
     .kv_write = kv_write,
     .attention = attention,
     .join_spans = join_spans,
+    .attention_weights = attention_weights,
     .mla_write = reference_mla_write,
     .mla_attention = reference_mla_attention,
     .prepare_rows = reference_prepare_rows,

@@ -17,6 +17,7 @@ bool native_attention(const Attention&) { return false; }
 #include "kernels/cpu/attention.inl"
 #include "kernels/cpu/mla_attention.inl"
 #include "kernels/cpu/logits.inl"
+#include "kernels/cpu/attention_weights.inl"
 #include "kernels/cpu/activation.inl"
 #include "kernels/cpu/dense_rows.inl"
 #include "kernels/cpu/dense.inl"
@@ -40,6 +41,7 @@ constexpr Ops make_table(const char* name, bool (*usable)()) {
       .kv_write = kv_write,
       .attention = attention,
       .join_spans = join_spans,
+      .attention_weights = attention_weights,
       .mla_write = mla_write,
       .mla_attention = mla_attention,
       .prepare_rows = prepare_rows,
