@@ -11,8 +11,8 @@ TEST(Segments, EqualFasterWhispers) {
   for (const json::value& one : cases.as_array()) {
     const auto tokens = row_of<TokenId>(one.at("tokens"));
     const int frames = one.at("frames").to_number<int>();
-    const WindowSegments got =
-        split_window(small_tokenizer(), tokens, frames, one.at("offset").to_number<double>());
+    const WindowSegments got = split_window(small_tokenizer(), tokens, frames,
+                                            one.at("offset").to_number<double>(), Tail::reread);
     EXPECT_EQ(got.reaches_end, one.at("reaches_end").as_bool()) << one;
     const json::array& wanted = one.at("segments").as_array();
     ASSERT_EQ(got.segments.size(), wanted.size()) << one;
@@ -31,8 +31,25 @@ TEST(Segments, EqualFasterWhispers) {
 TEST(Segments, AlwaysGoForward) {
   const TokenId begin = small_tokenizer().special().timestamp_begin;
   const std::vector<TokenId> tokens{begin, begin};  // an empty segment at 0
-  EXPECT_EQ(split_window(small_tokenizer(), tokens, 500, 3).next_frame, 500);
+  EXPECT_EQ(split_window(small_tokenizer(), tokens, 500, 3, Tail::reread).next_frame, 500);
   EXPECT_EQ(split_window(small_tokenizer(), {}, 500, 3).next_frame, 500);
+}
+
+TEST(Segments, TextThatWasNotClosedIsKept) {
+  const TokenId begin = small_tokenizer().special().timestamp_begin;
+  const std::vector<TokenId> tokens{begin, 386, begin + 50, begin + 60, 419};
+  const WindowSegments got = split_window(small_tokenizer(), tokens, 500, 3);
+  ASSERT_EQ(got.segments.size(), 2u);
+  EXPECT_EQ(got.segments[1].tokens, (std::vector<TokenId>{begin + 60, 419}));
+  EXPECT_NEAR(got.segments[1].start, 4.2, 1e-9);
+  EXPECT_NEAR(got.segments[1].end, 8, 1e-9);
+  EXPECT_EQ(got.next_frame, 500);
+  const WindowSegments again = split_window(small_tokenizer(), tokens, 500, 3, Tail::reread);
+  EXPECT_EQ(again.segments.size(), 1u);
+  EXPECT_EQ(again.next_frame, 100);
+  // A time behind the audio, and nothing after it.
+  const std::vector<TokenId> late{begin, 386, begin + 50, begin + 400};
+  EXPECT_EQ(split_window(small_tokenizer(), late, 500, 3).segments.size(), 2u);
 }
 
 TEST(Segments, WithoutTextOrDurationAreDropped) {
