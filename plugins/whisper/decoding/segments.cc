@@ -41,7 +41,7 @@ class Splitter {
 }  // namespace
 
 WindowSegments split_window(const SpeechTokenizer& tokenizer, std::span<const TokenId> tokens,
-                            int frames, double offset) {
+                            int frames, double offset, Tail tail) {
   const Splitter splitter(tokenizer, tokens, offset);
   const std::size_t n = tokens.size();
   WindowSegments out;
@@ -67,9 +67,17 @@ WindowSegments split_window(const SpeechTokenizer& tokenizer, std::span<const To
         splitter.segment(begin, cut, splitter.seconds_at(begin), splitter.seconds_at(cut - 1)));
     begin = cut;
   }
+  if (out.reaches_end) return out;
+  if (tail == Tail::keep) {
+    const double end = offset + frames / double(kFramesPerSecond);
+    if (begin < n)
+      out.segments.push_back(
+          splitter.segment(begin, n, std::min(splitter.seconds_at(begin), end), end));
+    return out;
+  }
   // The model may give a time behind the real audio; standing still would never end.
   const int last = splitter.index_at(begin - 1) * kFramesPerTimestamp;
-  if (!out.reaches_end && last > 0) out.next_frame = std::min(last, frames);
+  if (last > 0) out.next_frame = std::min(last, frames);
   return out;
 }
 
