@@ -133,6 +133,7 @@ std::shared_ptr<const Router> ServerApp::make_router(const ServerConfig& config,
                                 .choices = config.limits.choices,
                                 .items = config.limits.stream.max_index,
                                 .body_bytes = config.limits.net.body_bytes,
+                                .audio_bytes = config.limits.audio_bytes,
                                 .response_bytes = config.limits.response_bytes});
     ItemRouteOptions items{.registry = served_.get(),
                            .order = {},

@@ -31,6 +31,7 @@ void visit_limits(KeyVisitor& keys, LimitsSection& s) {
   keys.integer("header_fields", s.net.header_fields, 8, 10'000);
   keys.duration("header_time", s.net.header, 1, kHour);
   keys.size("body", s.net.body_bytes, kKiB, 64 * kGiB);
+  keys.size("audio_upload", s.audio_bytes, kKiB, 64 * kGiB);
   keys.duration("body_grace", s.net.body_grace, 1, kHour);
   keys.size("min_body_rate", s.net.body_rate, 1, kGiB);
   keys.duration("idle", s.net.idle, 1, kDay);

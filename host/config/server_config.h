@@ -51,6 +51,7 @@ struct LimitsSection {
   StreamLimits stream;  // low_bytes follows high_bytes
   QueueLimits queue;    // of each model that does not say otherwise
   int choices = 128;
+  uint64_t audio_bytes = 512ull << 20;  // of a request with audio
   uint64_t response_bytes = 64ull << 20;
   uint64_t stall_ns = 60ull * 1'000'000'000;
   uint64_t model_drain_ns = 600ull * 1'000'000'000;

@@ -9,8 +9,9 @@
 namespace serval::host {
 namespace {
 
-constexpr std::size_t kHeadRead = 4u << 10;      // bytes a read while a head is incomplete
-constexpr std::size_t kBodyRead = 64u << 10;     // ... a body
+constexpr std::size_t kHeadRead = 4u << 10;   // bytes a read while a head is incomplete
+constexpr std::size_t kBodyRead = 64u << 10;  // ... a body
+constexpr std::size_t kTrustedBody = 256u << 10;
 constexpr std::size_t kSkippedBody = 64u << 10;  // a refused body up to this is read and dropped
 constexpr int kGone = -1;                        // HttpFault.status: nobody is left to be told
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
@@ -57,10 +58,12 @@ Connection::Task<HttpFault> Connection::read_body(const HttpHead& head, std::siz
   const Clock::time_point started = Clock::now();
   ChunkedDecoder decoder(limit, limits_.header_bytes);
   std::size_t received = 0;
-  // The length is only a promise: memory is taken as bytes arrive.
-  body.reserve(std::min<uint64_t>(head.content_length, 256u << 10));
+  // The length is only a promise, so little is taken for it. Behind that it takes addresses only:
+  // pages come as bytes do, and a large body is not moved about as it grows.
+  body.reserve(std::min<uint64_t>(head.content_length, kTrustedBody));
   for (;;) {
     received += inbox_.size();
+    if (received > kTrustedBody) body.reserve(head.content_length);
     if (head.chunked) {
       std::string_view input = inbox_;
       HttpFault fault = decoder.feed(input, body);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "common/json.h"
+#include "host/protocols/next_of.h"
 #include "serval/request.h"
 
 namespace serval::host {
@@ -121,20 +122,10 @@ Status ItemReply::settle(std::size_t part, const Finish& finish) {
 
 ItemReply::Progress ItemReply::drain(std::size_t part) {
   const std::shared_ptr<Call> call = running_[part].call;
-  std::optional<Finish> finish = call->finish();  // before pop: all its events are then there
   for (;;) {
-    const std::optional<Event> event = call->pop();
-    Status status;
-    if (event) {
-      status = take(part, *event);
-    } else if (finish) {
-      status = settle(part, *finish);
-    } else {
-      // It may have come since: only what arrives after a pop() in vain wakes this reader.
-      finish = call->finish();
-      if (!finish) return Progress::wait;
-      continue;
-    }
+    const auto [event, finish] = next_of(*call);
+    if (!event && !finish) return Progress::wait;
+    const Status status = event ? take(part, *event) : settle(part, *finish);
     if (!status) {
       error_ = status.error();
       return Progress::failed;

@@ -66,6 +66,12 @@ void append_float(std::string& out, float number) {
   out.append(text, end);
 }
 
+void append_double(std::string& out, double number) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  out.append(text, end);
+}
+
 bool append_floats(std::string& out, std::string_view bytes) {
   out += '[';
   std::size_t at = out.size();

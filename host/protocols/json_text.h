@@ -14,6 +14,7 @@ void append_number(std::string& out, int64_t number);
 
 // Appends the number with as few digits as give the same float when read. REQUIRES: it is finite
 void append_float(std::string& out, float number);
+void append_double(std::string& out, double number);
 
 // Appends f32 numbers, little-endian, as a JSON array. False when one of them is not finite, which
 // JSON cannot say; `out` then has some of them. REQUIRES: bytes.size() is a multiple of 4

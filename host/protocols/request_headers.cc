@@ -95,4 +95,17 @@ HttpResponse error_reply(int status, const Error& error, std::string body) {
   return response;
 }
 
+HttpResponse event_stream() {
+  HttpResponse response;
+  response.headers.add("content-type", "text/event-stream; charset=utf-8");
+  response.headers.add("cache-control", "no-cache");
+  response.headers.add("x-accel-buffering", "no");  // a proxy must not hold events back
+  response.streamed = true;
+  return response;
+}
+
+std::string elapsed_ms(uint64_t since_ns) {
+  return std::to_string((now_ns() - since_ns) / 1'000'000);
+}
+
 }  // namespace serval::host

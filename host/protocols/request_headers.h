@@ -26,4 +26,10 @@ bool is_json_type(std::string_view content_type);
 // to know for a retry: retry-after, retry-after-ms and x-should-retry.
 HttpResponse error_reply(int status, const Error& error, std::string body);
 
+// The head of a reply that is a stream of server-sent events.
+HttpResponse event_stream();
+
+// Milliseconds since then, as text.
+std::string elapsed_ms(uint64_t since_ns);
+
 }  // namespace serval::host

@@ -36,7 +36,8 @@ Status ModelQueue::admit(const Request& request, uint64_t cost, std::string_view
     return full("items", total.items / 8 + 1,
                 "the queue of model " + options_.model + " is full (" +
                     std::to_string(limits.items) + " requests wait)");
-  if (total.bytes + cost > limits.bytes)
+  // A request that is large alone waits when nothing else does: its protocol has bounded it.
+  if (total.items != 0 && total.bytes + cost > limits.bytes)
     return full("bytes", total.items / 8 + 1,
                 "the queue of model " + options_.model + " is full (" +
                     std::to_string(limits.bytes) + " bytes at most)");

@@ -29,8 +29,10 @@ RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueu
   WaitItem::priority = request.priority;
   WaitItem::cost = bytes_of(request);
   WaitItem::tenant = request.tenant;
-  for (const std::string& input : request.inputs)
+  for (std::size_t i = 0; i < request.inputs.size(); ++i) {
+    const std::string_view input = request.input(i);
     slices.push_back({input.data(), input.size(), SERVAL_MEM_HOST, 0});
+  }
   view.size = sizeof view;
   view.n_inputs = uint32_t(slices.size());
   view.id = id;

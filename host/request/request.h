@@ -18,6 +18,15 @@ struct Request {
   std::string adapter;
   std::string params_json = "{}";
   std::vector<std::string> inputs;
+  // What counts of input 0, where its string holds more: an upload is not copied out of its form.
+  struct Window {
+    std::size_t begin = 0, size = std::string::npos;  // size: bytes, at most what there is
+  } window;
+  // REQUIRES: i < inputs.size()
+  std::string_view input(std::size_t i) const {
+    const std::string_view whole = inputs[i];
+    return i == 0 ? whole.substr(window.begin, window.size) : whole;
+  }
 
   int32_t priority = 0;      // lower runs sooner
   uint64_t deadline_ns = 0;  // on now_ns()'s clock; covers waiting and running; 0: none

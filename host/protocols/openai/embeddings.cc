@@ -69,7 +69,7 @@ Handled embeddings(const OpenAiOptions& options, const HttpRequest& http) {
       return openai_error(status.error());
   setup.form = embedding_form(params->model, params->base64);
   setup.form.headers = [received = http.received_ns](const ItemUsage&, HttpResponse& response) {
-    response.headers.add("openai-processing-ms", std::to_string((now_ns() - received) / 1'000'000));
+    response.headers.add("openai-processing-ms", elapsed_ms(received));
   };
   setup.response_bytes = options.response_bytes;
   return answer_items(std::move(setup));

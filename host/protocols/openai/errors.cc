@@ -59,4 +59,9 @@ HttpResponse openai_error(const Error& error) {
   return openai_error(http_status(error.code), error);
 }
 
+Error about_model(Error error) {
+  if (error.code == Code::not_found && error.param.empty()) error.param = "model";
+  return error;
+}
+
 }  // namespace serval::host

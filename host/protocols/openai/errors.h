@@ -15,4 +15,7 @@ std::string openai_error_json(int status, const Error& error);
 HttpResponse openai_error(int status, const Error& error);
 HttpResponse openai_error(const Error& error);  // the status of its code
 
+// Clients look at `param` to see that it was the model that is missing.
+Error about_model(Error error);
+
 }  // namespace serval::host

@@ -2,7 +2,9 @@
 
 #include "host/net/router.h"
 #include "host/protocols/json_text.h"
+#include "host/protocols/next_of.h"
 #include "host/protocols/openai/errors.h"
+#include "host/protocols/request_headers.h"
 #include "serval/request.h"
 
 namespace serval::host {
@@ -41,10 +43,6 @@ void add_usage(const std::string& text, Usage& usage) {
   usage.prompt_tokens += count_of(value.get_object(), "prompt_tokens");
   usage.completion_tokens += count_of(value.get_object(), "completion_tokens");
   usage.cached_tokens += count_of(value.get_object(), "cached_tokens");
-}
-
-std::string elapsed_ms(uint64_t since_ns) {
-  return std::to_string((now_ns() - since_ns) / 1'000'000);
 }
 
 }  // namespace
@@ -131,18 +129,11 @@ void Generation::close_late(std::string& out) {
 }
 
 Generation::Progress Generation::drain(std::size_t i, std::string& out, std::size_t most) {
-  Call& call = *setup_.calls[i];
-  std::optional<Finish> finish = call.finish();  // before pop: all its events are then there
   Status status;
   while (out.size() < most) {
-    std::optional<Event> event = call.pop();
+    const auto [event, finish] = next_of(*setup_.calls[i]);
     if (!event) {
-      if (!finish) {
-        // It may have come since: only what arrives after a pop() in vain wakes this reader.
-        finish = call.finish();
-        if (!finish) return Progress::wait;
-        continue;
-      }
+      if (!finish) return Progress::wait;
       status = settle(i, *finish);
       if (status) return Progress::done;
       error_ = status.error();
@@ -195,17 +186,14 @@ std::optional<HttpResponse> Generation::head() {
   if (!complete && !(setup_.streamed && begun_)) return std::nullopt;
 
   HttpResponse response;
-  response.headers.add("openai-processing-ms", elapsed_ms(setup_.received_ns));
   if (setup_.streamed) {
-    response.headers.add("content-type", "text/event-stream; charset=utf-8");
-    response.headers.add("cache-control", "no-cache");
-    response.headers.add("x-accel-buffering", "no");  // a proxy must not hold events back
-    response.streamed = true;
+    response = event_stream();
     first_progress_ = progress;
   } else {
     response.headers.add("content-type", "application/json");
     response.body = std::move(first_);
   }
+  response.headers.add("openai-processing-ms", elapsed_ms(setup_.received_ns));
   return response;
 }
 

@@ -5,6 +5,7 @@
 
 #include "host/net/http_write.h"
 #include "host/protocols/json_text.h"
+#include "host/protocols/openai/audio.h"
 #include "host/protocols/openai/embeddings.h"
 #include "host/protocols/openai/errors.h"
 #include "host/protocols/openai/params.h"
@@ -41,12 +42,6 @@ std::string new_reply_id(const char* prefix) {
   std::string id = new_request_id();
   id.erase(std::remove(id.begin(), id.end(), '-'), id.end());
   return prefix + id;
-}
-
-// OpenAI's clients look at `param` to see that it was the model that is missing.
-Error about_model(Error error) {
-  if (error.code == Code::not_found && error.param.empty()) error.param = "model";
-  return error;
 }
 
 Result<std::vector<std::shared_ptr<Call>>> submit_all(const OpenAiOptions& options,
@@ -162,6 +157,13 @@ void add_openai_routes(Router& router, const OpenAiOptions& options) {
                 },
                 options.body_bytes});
   }
+  for (const bool translate : {false, true})
+    router.add({"POST", translate ? "/v1/audio/translations" : "/v1/audio/transcriptions",
+                kScopeInfer,
+                [options, translate](HttpRequest http) {
+                  return transcribe(options, std::move(http), translate);
+                },
+                options.audio_bytes});
   // The second path is what text-embeddings-inference has besides; errors look the same there.
   router.set_error_form("/embeddings", form);
   for (const char* path : {"/v1/embeddings", "/embeddings"})

@@ -1,5 +1,5 @@
-// OpenAI's API under /v1: models, chat/completions, completions, embeddings. docs/requests.md names
-// the operations behind it.
+// OpenAI's API under /v1: models, chat/completions, completions, embeddings, audio.
+// docs/requests.md names the operations behind it.
 #pragma once
 
 #include <cstddef>
@@ -14,6 +14,7 @@ struct OpenAiOptions {
   int choices = 128;                       // most choices of one request: n times prompts
   std::size_t items = 4096;                // most inputs of one request for embeddings
   std::size_t body_bytes = 32u << 20;      // of one request
+  std::size_t audio_bytes = 512u << 20;    // of one with audio
   std::size_t response_bytes = 64u << 20;  // most bytes gathered for a reply that is not streamed
 };
 

@@ -194,6 +194,31 @@ TEST_F(ModelQueueTest, BoundsAreByItemsBytesAndTenant) {
   EXPECT_EQ(counter->limits["items"], 1);
 }
 
+TEST_F(ModelQueueTest, OneThatIsLargerThanTheQueueWaitsAlone) {
+  options.queue.bytes = 1000;
+  make();
+  const auto large = submit(5000);
+  EXPECT_TRUE(large);
+  EXPECT_FALSE(submit(10));
+  EXPECT_EQ(counter->limits["bytes"], 1);
+}
+
+TEST_F(ModelQueueTest, AWindowIsWhatThePluginSeesOfInputZero) {
+  make();
+  Request request;
+  request.model = "m";
+  request.inputs = {"head, the audio, tail", "whole"};
+  request.window = {6, 9};
+  const auto call = queue->submit(std::move(request));
+  ASSERT_TRUE(call);
+  const auto state = pull_one();
+  ASSERT_TRUE(state);
+  const serval_slice* inputs = state->view.inputs;
+  EXPECT_EQ(std::string_view(static_cast<const char*>(inputs[0].data), inputs[0].len), "the audio");
+  EXPECT_EQ(std::string_view(static_cast<const char*>(inputs[1].data), inputs[1].len), "whole");
+  finish(*state);
+}
+
 TEST_F(ModelQueueTest, AnEighthIsKeptForOthers) {
   options.queue.items = 16;
   make();

@@ -1,0 +1,143 @@
+// Hears two words in each second of a WAV file of 16 kHz mono PCM16, in segments of two seconds;
+// silence (zeros) is none. The prompt "slowly" makes it think 20 ms a segment; the other parameters
+// that ask how to decode are checked and change nothing.
+#include <chrono>
+#include <serval/sdk.hpp>
+#include <thread>
+
+namespace sdk = serval::sdk;
+
+namespace {
+
+constexpr std::size_t kSecond = 32'000;  // bytes
+constexpr const char* kWords[] = {" And",     " so",  " my",  " fellow",
+                                  " people,", " ask", " not", " what"};
+
+struct Hearing {
+  std::string task = "transcribe", language, timestamps = "segment", encoding = "file", prompt;
+};
+
+std::string number(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value).ptr};
+}
+
+sdk::Result<Hearing> read_params(const sdk::Request& request) {
+  Hearing h;
+  std::string text;
+  int64_t integer = 0;
+  double real = 0;
+  bool flag = false;
+  sdk::ParamReader params(request.params_json());
+  params.optional("task", h.task);
+  params.optional("language", h.language);
+  params.optional("timestamps", h.timestamps);
+  params.optional("encoding", h.encoding);
+  params.optional("prompt", h.prompt);
+  params.optional("hotwords", text);
+  for (const char* key : {"beam_size", "best_of"}) params.optional(key, integer, 1, 16);
+  for (const char* key : {"no_repeat_ngram_size", "vad_min_silence_ms", "vad_speech_pad_ms",
+                          "sample_rate", "channels"})
+    params.optional(key, integer, 0, 1 << 20);
+  params.optional("seed", integer, INT64_MIN, INT64_MAX);
+  for (const char* key : {"temperature", "no_speech_threshold", "vad_threshold"})
+    params.optional(key, real, 0, 1);
+  for (const char* key : {"patience", "length_penalty", "repetition_penalty",
+                          "compression_ratio_threshold", "log_prob_threshold"})
+    params.optional(key, real, -100, 100);
+  for (const char* key : {"suppress_blank", "condition_on_previous_text", "vad"})
+    params.optional(key, flag);
+  static_cast<void>(params.raw("suppress_tokens"));
+  if (!h.language.empty() && h.language != "en" && h.language != "de")
+    params.refuse("language", "a language this model knows: en, de");
+  if (const sdk::Status ok = params.finish(); !ok) return ok.error();
+  return h;
+}
+
+// The samples of a file; an error says why it is none.
+sdk::Result<std::string_view> samples_of(std::string_view bytes, const Hearing& hearing) {
+  if (hearing.encoding == "pcm_s16le") return bytes;
+  if (bytes.size() < 44 || bytes.substr(0, 4) != "RIFF" || bytes.substr(8, 4) != "WAVE")
+    return sdk::invalid("the file is no WAV file", "audio");
+  return bytes.substr(44);
+}
+
+struct Transcribe final : sdk::Task {
+  Hearing hearing;
+  std::string_view samples;  // of the request
+  std::size_t second = 0;
+  int segments = 0, words = 0;
+
+  double duration() const { return double(samples.size()) / double(kSecond); }
+
+  bool silent(std::size_t begin) const {
+    return samples.substr(begin, 2 * kSecond).find_first_not_of('\0') == std::string_view::npos;
+  }
+
+  sdk::Result<sdk::Progress> step(sdk::TaskContext& out) override {
+    const std::size_t begin = second * kSecond;
+    if (begin >= samples.size()) return result(out), sdk::Progress::done;
+    if (hearing.prompt == "slowly") std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    if (!silent(begin)) segment(out);
+    second += 2;
+    return sdk::Progress::more;
+  }
+
+  void segment(sdk::TaskContext& out) {
+    const double start = double(second), end = std::min(start + 2, duration());
+    std::string text, list;
+    for (int i = 0; i < 4 && start + i / 2.0 < end; ++i) {
+      const char* word = kWords[words++ % std::size(kWords)];
+      text += word;
+      list += (list.empty() ? "" : ",") + ("{\"word\":" + sdk::json_quote(word)) +
+              ",\"start\":" + number(start + i / 2.0) +
+              ",\"end\":" + number(std::min(start + (i + 1) / 2.0, end)) + ",\"probability\":0.9}";
+    }
+    std::string meta = "{\"id\":" + std::to_string(segments++) +
+                       ",\"seek\":" + std::to_string(second * 100) + ",\"start\":" + number(start) +
+                       ",\"end\":" + number(end) +
+                       R"(,"tokens":[1,2],"temperature":0.0,"avg_logprob":-0.2,)"
+                       R"("compression_ratio":1.2,"no_speech_prob":0.01,"degraded":false)";
+    if (hearing.timestamps == "word") meta += ",\"words\":[" + list + "]";
+    out.text(0, text, meta + "}");
+  }
+
+  void result(sdk::TaskContext& out) {
+    const std::string language = hearing.language == "de" ? "german" : "english";
+    const std::string json = "{\"task\":\"" + hearing.task + "\",\"language\":\"" + language +
+                             "\",\"language_probability\":1.0,\"duration\":" + number(duration()) +
+                             ",\"speech_seconds\":" + std::to_string(2 * segments) +
+                             ",\"failed\":[]}";
+    out.emit(SERVAL_EVENT_JSON, 0, SERVAL_EVENT_FLAG_LAST, json);
+  }
+
+  std::string usage_json() const override {
+    return "{\"audio_seconds\":" + number(duration()) +
+           ",\"completion_tokens\":" + std::to_string(words) + "}";
+  }
+};
+
+sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& request) {
+  auto task = std::make_unique<Transcribe>();
+  const auto hearing = read_params(request);
+  if (!hearing) return hearing.error();
+  task->hearing = *hearing;
+  const auto samples = samples_of(request.input(0), task->hearing);
+  if (!samples) return samples.error();
+  task->samples = *samples;
+  return task;
+}
+
+struct SpeechPlugin final : sdk::Plugin {
+  sdk::Result<sdk::Resource> probe(const sdk::ModelConfig&) override {
+    return sdk::Resource{.load_peak = 1 << 20, .steady = 8 << 20};
+  }
+  sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig&, sdk::Host host,
+                                                sdk::ModelRef model) override {
+    return std::make_unique<sdk::TaskModel>(host, model, make_task);
+  }
+};
+
+}  // namespace
+
+SERVAL_EXPORT_PLUGIN(SpeechPlugin, "org.serval.test.speech", "1.0.0", SERVAL_OPS("transcribe"));
