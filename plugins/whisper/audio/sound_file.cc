@@ -9,6 +9,7 @@
 #include "plugins/whisper/audio/memory_file.h"
 #include "plugins/whisper/audio/mp3_file.h"
 #include "plugins/whisper/audio/sound_format.h"
+#include "plugins/whisper/audio/vorbis_headers.h"
 
 namespace serval::whisper {
 namespace {
@@ -89,6 +90,8 @@ Result<std::unique_ptr<MonoReader>> open_sound_file(std::string_view bytes) {
   if (!format.readable)
     return invalid("the audio file is " + name + ", want " + std::string(kReadableFormats));
   if (format.mp3) return open_mp3_file(bytes);
+  if (has_broken_vorbis_headers(bytes))
+    return invalid("the audio file begins as " + name + " but its Vorbis headers are broken");
   auto file = std::make_unique<SoundFile>(bytes);
   const std::string why = file->open();
   if (!why.empty()) {

@@ -147,7 +147,7 @@ TEST(HostileAudio, EndsInAnErrorOrAResult) {
   Files files = absurd_files();
   for (const auto& [name, bytes] : whole_files()) add_damaged(files, name, bytes);
   EXPECT_GE(files.size(), 100u);
-  const int64_t before = peak_kib();
+  [[maybe_unused]] const int64_t before = peak_kib();
   int refused = 0;
   for (const auto& [name, bytes] : files) {
     SCOPED_TRACE(name);

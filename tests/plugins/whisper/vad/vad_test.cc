@@ -41,9 +41,21 @@ TEST(Vad, EqualsSilerosGraph) {
     SCOPED_TRACE(ops->name);
     const auto vad = Vad::load(weights_path(), *ops);
     ASSERT_TRUE(vad) << vad.error().message;
-    expect_golden(**vad, speech, golden.get<float>("jfk"));
-    expect_golden(**vad, std::span(speech).subspan(100), golden.get<float>("shift"));
+    std::vector<float> want = golden.get<float>("jfk");
+    if (ops == all_ops().front()) want.resize(60);  // the reference takes its time
+    expect_golden(**vad, std::span(speech).first(want.size() * kVadWindow), want);
   }
+}
+
+TEST(Vad, EqualsSilerosGraphFromAnotherSampleOn) {
+  SERVAL_NEED_MODEL(weights_path());
+  const GoldenTensors golden("silero_vad.safetensors");
+  const Result<const Ops*> ops = best_ops();
+  ASSERT_TRUE(ops);
+  const auto vad = Vad::load(weights_path(), **ops);
+  ASSERT_TRUE(vad);
+  const std::vector<float> speech = nearest_speech("jfk.flac");
+  expect_golden(**vad, std::span(speech).subspan(100), golden.get<float>("shift"));
 }
 
 TEST(Vad, GivesTheSameBitsHoweverAStreamIsCut) {

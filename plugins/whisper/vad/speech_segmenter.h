@@ -1,0 +1,51 @@
+// Pieces of speech put together to chunks as long as a decoder takes, cut where the silence is
+// longest. One class for files and live streams: it is fed as audio comes and gives chunks as soon
+// as they are known.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "plugins/whisper/vad/speech_detector.h"
+
+namespace serval::whisper {
+
+// One thread at a time.
+class SpeechSegmenter {
+ public:
+  // REQUIRES: check_vad_options(options) is ok
+  explicit SpeechSegmenter(const VadOptions& options);
+
+  // One probability for every kVadHop samples of 16 kHz audio.
+  void push(std::span<const float> probabilities);
+  // There were `samples` in all; the last window may have been filled up behind them.
+  void finish(int64_t samples);
+  // The next chunk: at most max_seconds, in order of time and without overlap. false: not yet one.
+  bool next(Speech& chunk);
+
+  bool in_speech() const { return detector_.in_speech(); }
+  // No later chunk begins before this sample: what is older can be thrown away.
+  int64_t keep_from() const;
+  // Samples of speech, padding included, in the chunks given so far; the silence between is not
+  // counted.
+  int64_t speech_samples() const { return speech_samples_; }
+
+ private:
+  void take_pieces();
+  void add(const SpeechPiece& piece);
+  std::size_t best_cut(const SpeechPiece& next) const;
+  void give(std::size_t pieces);
+
+  const int64_t max_chunk_, max_gap_;  // samples
+  const bool live_;
+  SpeechDetector detector_;
+  std::vector<SpeechPiece> open_;  // the chunk that may still grow
+  struct Chunk {
+    Speech span;
+    int64_t speech;
+  };
+  std::deque<Chunk> ready_;
+  int64_t speech_samples_ = 0;
+};
+
+}  // namespace serval::whisper
