@@ -212,8 +212,10 @@ Connection::Task<bool> Connection::serve_one() {
   bool open = false;
   if (auto* response = std::get_if<HttpResponse>(&handled)) {
     open = co_await send_response(x, *response);
+  } else if (auto* reply = std::get_if<std::unique_ptr<Reply>>(&handled)) {
+    open = co_await send_reply(x, std::move(*reply));
   } else {
-    open = co_await send_reply(x, std::move(std::get<std::unique_ptr<Reply>>(handled)));
+    co_await serve_websocket(x, std::move(std::get<Upgrade>(handled)));
   }
   io_.shared->running.fetch_sub(1, std::memory_order_relaxed);
   co_return open;

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/json_reader.h"
 #include "host/protocols/openai/audio.h"
 #include "host/protocols/openai/form_fields.h"
 
@@ -26,7 +25,6 @@ struct Option {
 constexpr Option kOptions[] = {{"language", Kind::text},
                                {"prompt", Kind::text},
                                {"hotwords", Kind::text},
-                               {"encoding", Kind::text},
                                {"beam_size", Kind::integer},
                                {"best_of", Kind::integer},
                                {"no_repeat_ngram_size", Kind::integer},
@@ -79,6 +77,10 @@ void read_suppressed(JsonReader& reader, json::object& plugin) {
   if (value->is_string()) items.push_back(*value);
   json::array ids;
   for (const json::value& item : items) {
+    if (item.is_int64()) {
+      ids.push_back(item);
+      continue;
+    }
     const std::string_view text = item.is_string() ? item.get_string() : std::string_view("?");
     const char* const end = text.data() + text.size();
     for (const char* at = text.data(); at < end; ++at) {
@@ -103,6 +105,12 @@ void read_keywords(JsonReader& reader, json::object& plugin) {
   std::string all;
   for (const std::string& keyword : keywords) all += (all.empty() ? "" : ", ") + keyword;
   plugin["hotwords"] = all;
+}
+
+void read_temperature(JsonReader& reader, json::object& plugin) {
+  float checked = 0;
+  reader.read("temperature", checked, 0, 1);
+  if (const json::value* value = reader.value("temperature")) plugin["temperature"] = *value;
 }
 
 // "auto", or an object with settings of the voice detection.
@@ -188,6 +196,13 @@ Status take_file(std::vector<FormPart>& parts, std::string_view body, Request::W
 
 }  // namespace
 
+void read_speech_options(JsonReader& reader, json::object& plugin) {
+  read_temperature(reader, plugin);
+  for (const Option& option : kOptions) read_option(reader, option, option.key, plugin);
+  read_suppressed(reader, plugin);
+  read_keywords(reader, plugin);
+}
+
 Result<TranscriptionParams> parse_transcription(std::string_view content_type,
                                                 std::string_view body, bool translate) {
   const Result<std::string> boundary = form_boundary(content_type);
@@ -206,12 +221,8 @@ Result<TranscriptionParams> parse_transcription(std::string_view content_type,
   params.plugin["task"] = translate ? "translate" : "transcribe";
   reader.read("stream", params.stream);
   read_form(reader, params);
-  float temperature = 0;
-  reader.read("temperature", temperature, 0, 1);
-  if (const json::value* value = reader.value("temperature")) params.plugin["temperature"] = *value;
-  for (const Option& option : kOptions) read_option(reader, option, option.key, params.plugin);
-  read_suppressed(reader, params.plugin);
-  read_keywords(reader, params.plugin);
+  read_option(reader, {"encoding", Kind::text}, "encoding", params.plugin);
+  read_speech_options(reader, params.plugin);
   read_chunking(reader, params.plugin);
   refuse(reader);
   if (const Status status = reader.finish(); !status) return status.error();
