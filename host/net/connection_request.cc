@@ -58,12 +58,13 @@ Connection::Task<HttpFault> Connection::read_body(const HttpHead& head, std::siz
   const Clock::time_point started = Clock::now();
   ChunkedDecoder decoder(limit, limits_.header_bytes);
   std::size_t received = 0;
-  // The length is only a promise, so little is taken for it. Behind that it takes addresses only:
-  // pages come as bytes do, and a large body is not moved about as it grows.
+  // The length is only a promise, so little is taken for it. Once a part of it has come, room for
+  // all is: those are addresses, pages come as bytes do, and a large body is not moved about.
   body.reserve(std::min<uint64_t>(head.content_length, kTrustedBody));
+  const uint64_t trusted = std::max<uint64_t>(head.content_length / 16, kTrustedBody);
   for (;;) {
     received += inbox_.size();
-    if (received > kTrustedBody) body.reserve(head.content_length);
+    if (received > trusted) body.reserve(head.content_length);
     if (head.chunked) {
       std::string_view input = inbox_;
       HttpFault fault = decoder.feed(input, body);

@@ -1,4 +1,5 @@
 // WebSocket /v1/audio/transcriptions/stream: samples in, texts out (docs/http-api.md).
+#include <algorithm>
 #include <deque>
 
 #include "host/net/websocket.h"
@@ -24,10 +25,15 @@ class Arrivals {
     }
     marks_.push_back({total_, now_ns()});
   }
-  // Milliseconds since the byte arrived; what stands before it is not asked for again.
-  int64_t since_ms(double byte) {
-    while (marks_.size() > 1 && double(marks_.front().bytes) < byte) marks_.pop_front();
-    return marks_.empty() ? 0 : int64_t((now_ns() - marks_.front().ns) / 1'000'000);
+  // Milliseconds since the byte arrived. last: nothing before it is asked for again.
+  int64_t since_ms(double byte, bool last) {
+    if (marks_.empty()) return 0;
+    auto found = std::partition_point(marks_.begin(), marks_.end() - 1, [byte](const Mark& mark) {
+      return double(mark.bytes) < byte;
+    });
+    const uint64_t ns = found->ns;
+    if (last) marks_.erase(marks_.begin(), found);
+    return int64_t((now_ns() - ns) / 1'000'000);
   }
 
  private:
@@ -89,6 +95,7 @@ class LiveTranscription final : public WebSocket {
   int64_t bytes_per_second_ = 0;
   Arrivals arrivals_;
   std::size_t written_ = 0;  // of the message under way
+  bool offered_ = false;     // ... which has been seen
   bool ended_ = false;       // the client has said so
   bool over_ = false;        // the call has ended
   Transcript result_{TranscriptForm{}};
@@ -140,11 +147,11 @@ bool LiveTranscription::receive(const WsMessage& message) {
   } else if (ended_) {
     fault_ = invalid("audio follows its end");
   } else {
-    const std::size_t n = input_->write(std::string_view(message.data).substr(written_));
-    if (n > 0) arrivals_.add(n);
-    written_ += n;
+    if (!std::exchange(offered_, true)) arrivals_.add(message.data.size());
+    written_ += input_->write(std::string_view(message.data).substr(written_));
     if (written_ < message.data.size()) return false;
     written_ = 0;
+    offered_ = false;
   }
   return true;
 }
@@ -165,7 +172,8 @@ Status LiveTranscription::text(const Event& event, std::string& out) {
   frame += ",\"end\":";
   append_double(frame, times->second);
   frame += ",\"latency_ms\":";
-  append_number(frame, arrivals_.since_ms(times->second * double(bytes_per_second_)));
+  const double end = times->second * double(bytes_per_second_);
+  append_number(frame, arrivals_.since_ms(end, final->get_bool()));
   frame += '}';
   append_ws_frame(out, WsMessage::Kind::text, frame);
   return {};
