@@ -69,8 +69,7 @@ void read_option(JsonReader& reader, const Option& option, std::string_view as,
 
 // "-1,50362", or an item each.
 void read_suppressed(JsonReader& reader, json::object& plugin) {
-  constexpr std::string_view kKey = "suppress_tokens";
-  const json::value* value = reader.value(kKey);
+  const json::value* value = reader.value("suppress_tokens");
   if (value == nullptr) return;
   json::array items;
   if (value->is_array()) items = value->get_array();
@@ -87,12 +86,12 @@ void read_suppressed(JsonReader& reader, json::object& plugin) {
       int32_t id = 0;
       const auto [stop, ec] = std::from_chars(at, end, id);
       if (ec != std::errc() || (stop != end && (*stop != ',' || stop + 1 == end)))
-        return reader.fail(kKey, "suppress_tokens must be token ids, as \"-1,220\"");
+        return reader.fail("suppress_tokens", "suppress_tokens must be token ids, as \"-1,220\"");
       ids.emplace_back(id);
       at = stop;
     }
   }
-  plugin[kKey] = std::move(ids);
+  plugin["suppress_tokens"] = std::move(ids);
 }
 
 // OpenAI's name for words that are likely to be said.
