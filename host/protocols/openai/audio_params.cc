@@ -119,15 +119,13 @@ void read_chunking(JsonReader& reader, json::object& plugin) {
   Result<json::value> parsed = *chunking;
   if (chunking->is_string() && chunking->get_string().starts_with('{'))
     parsed = parse_json(chunking->get_string());
-  const auto fail = [&](const std::string& why) {
-    reader.fail("chunking_strategy", "chunking_strategy " + why);
-  };
   if (parsed && *parsed == "auto") {
     plugin["vad"] = true;
     return;
   }
   if (!parsed || !parsed->is_object())
-    return fail("must be \"auto\" or an object of type server_vad");
+    return reader.fail("chunking_strategy",
+                       "chunking_strategy must be \"auto\" or an object of type server_vad");
   JsonReader inner(parsed->get_object());
   std::string type;
   inner.read("type", type);
@@ -135,7 +133,8 @@ void read_chunking(JsonReader& reader, json::object& plugin) {
   read_option(inner, {"threshold", Kind::number}, "vad_threshold", plugin);
   read_option(inner, {"prefix_padding_ms", Kind::integer}, "vad_speech_pad_ms", plugin);
   read_option(inner, {"silence_duration_ms", Kind::integer}, "vad_min_silence_ms", plugin);
-  if (const Status status = inner.finish(); !status) return fail(": " + status.error().message);
+  if (const Status status = inner.finish(); !status)
+    return reader.fail("chunking_strategy", "chunking_strategy: " + status.error().message);
   plugin["vad"] = true;
 }
 
