@@ -4,6 +4,8 @@
 
 #include "host/models/model_ref.h"
 #include "host/queue/abi_error.h"
+#include "host/queue/request_table.h"
+#include "serval/ext/draft/input_stream.h"
 #include "serval/ext/metrics.h"
 #include "serval/ext/progress.h"
 
@@ -36,6 +38,17 @@ void observe(serval_model_ref* model, int32_t handle, double value) {
   if (model != nullptr && !model->metrics().observe(handle, value)) count_misuse(model);
 }
 
+serval_status read(serval_request* handle, void* to, uint64_t capacity, uint64_t* n) {
+  const uint64_t id = RequestTable::id(handle);
+  const auto request = RequestTable::instance().find(id);
+  if (request && n != nullptr && (to != nullptr || capacity == 0))
+    return request->queue->read(*request, static_cast<char*>(to), capacity, *n);
+  if (const auto queue = RequestTable::instance().queue_of(id))
+    queue->violation(request ? "read_arguments" : "read_after_finish");
+  return SERVAL_INVALID_ARGUMENT;
+}
+
+constexpr serval_ext_input_stream kInputStream = {sizeof kInputStream, 0, read};
 constexpr serval_ext_metrics kMetrics = {sizeof kMetrics, 0, define, add, set, observe};
 constexpr serval_ext_progress kProgress = {sizeof kProgress, 0, report};
 
@@ -43,6 +56,7 @@ constexpr serval_ext_progress kProgress = {sizeof kProgress, 0, report};
 
 const void* host_extension(const char* id) {
   if (id == nullptr) return nullptr;
+  if (std::string_view(id) == SERVAL_EXT_INPUT_STREAM) return &kInputStream;
   if (std::string_view(id) == SERVAL_EXT_METRICS) return &kMetrics;
   if (std::string_view(id) == SERVAL_EXT_PROGRESS) return &kProgress;
   return nullptr;

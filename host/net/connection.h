@@ -51,6 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   using Clock = std::chrono::steady_clock;
   using Timer = asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor>;
   struct WakeTarget;
+  static constexpr std::size_t kWatchedInput = 64u << 10;  // most bytes read ahead of their use
+  static constexpr int kBatchesInARow = 4;  // then the thread's other connections have their turn
 
   // connection.cc: life of a connection
   Task<void> run();
@@ -82,7 +84,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void watch_input();
   void on_input();
   void unwatch_input();
+  std::function<void()> waker();  // what a reply's or a WebSocket's `ready` is
   void finish(Exchange& exchange, bool complete);
+
+  // connection_websocket.cc
+  Task<void> serve_websocket(Exchange& exchange, Upgrade upgrade);
 
   IoThread& io_;
   const NetLimits& limits_;
@@ -104,6 +110,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Timer wake_;  // cancelled to wake the coroutine that waits for a reply
   bool signalled_ = false;
   uint64_t watch_ = 0;  // number of the input watch under way; an older one is void
+  bool watching_ = false;
+  bool input_wakes_ = false;  // a WebSocket is under way: input wakes its coroutine
 };
 
 }  // namespace serval::host

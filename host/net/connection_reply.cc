@@ -11,8 +11,6 @@ namespace {
 
 constexpr auto kAwait = asio::use_awaitable_t<asio::io_context::executor_type>{};
 constexpr auto kTuple = asio::as_tuple(kAwait);
-constexpr std::size_t kWatchedInput = 64u << 10;  // most bytes read ahead while a reply runs
-constexpr int kBatchesInARow = 4;  // then the thread's other connections have their turn
 
 }  // namespace
 
@@ -71,17 +69,21 @@ Connection::Task<bool> Connection::send_response(Exchange& x, const HttpResponse
   co_return sent&& x.keep_alive;
 }
 
-Connection::Task<bool> Connection::send_reply(Exchange& x, std::unique_ptr<Reply> reply) {
+std::function<void()> Connection::waker() {
   auto target = std::make_shared<WakeTarget>();
   target->context = io_.context;
   target->connection = weak_from_this();
-  reply->on_ready([target] {
+  return [target] {
     if (target->posted.exchange(true)) return;
     asio::post(*target->context, [target] {
       target->posted = false;
       if (const auto self = target->connection.lock()) self->signal();
     });
-  });
+  };
+}
+
+Connection::Task<bool> Connection::send_reply(Exchange& x, std::unique_ptr<Reply> reply) {
+  reply->on_ready(waker());
   watch_input();
 
   std::optional<HttpResponse> head;
@@ -170,6 +172,7 @@ Connection::Task<bool> Connection::wait_signal(Clock::time_point until) {
 
 // While a reply is under way the peer may leave, or send its next request.
 void Connection::watch_input() {
+  watching_ = true;
   socket_.raw().async_wait(
       asio::socket_base::wait_read,
       [self = shared_from_this(), watch = ++watch_](boost::system::error_code ec) {
@@ -178,9 +181,13 @@ void Connection::watch_input() {
 }
 
 void Connection::on_input() {
+  watching_ = false;
   while (inbox_.size() < kWatchedInput) {
     const Io result = fill(kWatchedInput - inbox_.size());
-    if (result == Io::ok) continue;
+    if (result == Io::ok) {
+      if (input_wakes_) signal();
+      continue;
+    }
     if (result == Io::wait_read) return watch_input();
     if (result == Io::wait_write) return;  // TLS has something to say first: write() will
     gone_ = true;
@@ -190,6 +197,7 @@ void Connection::on_input() {
 
 void Connection::unwatch_input() {
   ++watch_;
+  watching_ = false;
   boost::system::error_code ignored;
   socket_.raw().cancel(ignored);
 }

@@ -58,12 +58,13 @@ Connection::Task<HttpFault> Connection::read_body(const HttpHead& head, std::siz
   const Clock::time_point started = Clock::now();
   ChunkedDecoder decoder(limit, limits_.header_bytes);
   std::size_t received = 0;
-  // The length is only a promise, so little is taken for it. Behind that it takes addresses only:
-  // pages come as bytes do, and a large body is not moved about as it grows.
+  // The length is only a promise, so little is taken for it. Once a part of it has come, room for
+  // all is: those are addresses, pages come as bytes do, and a large body is not moved about.
   body.reserve(std::min<uint64_t>(head.content_length, kTrustedBody));
+  const uint64_t trusted = std::max<uint64_t>(head.content_length / 16, kTrustedBody);
   for (;;) {
     received += inbox_.size();
-    if (received > kTrustedBody) body.reserve(head.content_length);
+    if (received > trusted) body.reserve(head.content_length);
     if (head.chunked) {
       std::string_view input = inbox_;
       HttpFault fault = decoder.feed(input, body);
@@ -212,8 +213,10 @@ Connection::Task<bool> Connection::serve_one() {
   bool open = false;
   if (auto* response = std::get_if<HttpResponse>(&handled)) {
     open = co_await send_response(x, *response);
+  } else if (auto* reply = std::get_if<std::unique_ptr<Reply>>(&handled)) {
+    open = co_await send_reply(x, std::move(*reply));
   } else {
-    open = co_await send_reply(x, std::move(std::get<std::unique_ptr<Reply>>(handled)));
+    co_await serve_websocket(x, std::move(std::get<Upgrade>(handled)));
   }
   io_.shared->running.fetch_sub(1, std::memory_order_relaxed);
   co_return open;

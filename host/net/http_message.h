@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "host/net/auth.h"
+#include "host/net/websocket_message.h"
 
 namespace serval::host {
 
@@ -74,7 +75,13 @@ class Reply {
   virtual std::string_view ping() const { return {}; }
 };
 
-using Handled = std::variant<HttpResponse, std::unique_ptr<Reply>>;
+// The request becomes a WebSocket. response: what ws_handshake() gave, with status 101
+struct Upgrade {
+  HttpResponse response;
+  std::unique_ptr<WebSocket> socket;
+};
+
+using Handled = std::variant<HttpResponse, std::unique_ptr<Reply>, Upgrade>;
 using Handler = std::function<Handled(HttpRequest)>;
 
 }  // namespace serval::host

@@ -36,6 +36,8 @@ std::string_view reason_phrase(int status) {
   switch (status) {
     case 100:
       return "Continue";
+    case 101:
+      return "Switching Protocols";
     case 200:
       return "OK";
     case 202:
@@ -68,6 +70,8 @@ std::string_view reason_phrase(int status) {
       return "Unprocessable Content";
     case 424:
       return "Failed Dependency";
+    case 426:
+      return "Upgrade Required";
     case 429:
       return "Too Many Requests";
     case 431:
@@ -96,7 +100,7 @@ void write_head(std::string& out, const HttpResponse& response, const HeadOption
   if (!options.request_id.empty()) append_field(out, "x-request-id", options.request_id);
   if (response.streamed) {
     if (!options.http10) append_field(out, "transfer-encoding", "chunked");
-  } else if (response.status != 204) {
+  } else if (response.status != 204 && response.status != 101) {
     append_field(out, "content-length", std::to_string(response.body.size()));
   }
   if (!options.keep_alive) {

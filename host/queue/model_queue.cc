@@ -4,6 +4,7 @@
 
 #include "host/queue/queue_call.h"
 #include "host/queue/request_table.h"
+#include "serval/ext/draft/input_stream.h"
 
 namespace serval::host {
 
@@ -83,6 +84,10 @@ Result<std::shared_ptr<Call>> ModelQueue::submit(Request&& request) {
   }
   const auto state = std::make_shared<RequestState>(next_id_++, std::move(request),
                                                     shared_from_this(), options_.stream, start);
+  if (const auto& stream = state->request.stream)
+    stream->on_readable([queue = weak_from_this(), id = state->id] {
+      if (const auto alive = queue.lock()) alive->signal(SERVAL_SIGNAL_READABLE, id);
+    });
   live_.emplace(state->id, state);
   waiting_.push(*state);
   uint64_t end = state->request.deadline_ns;
@@ -152,6 +157,7 @@ void ModelQueue::complete(RequestState& request, Error error, std::string usage_
   // A reader that is slow costs its buffer, not its inputs as well.
   std::vector<std::string>().swap(request.request.inputs);
   std::string().swap(request.request.params_json);
+  if (request.request.stream) request.request.stream->end();
   if (request.stream.finish(std::move(finish))) unparked();
   options_.observer->finished(outcome);
 }

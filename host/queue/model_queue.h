@@ -65,6 +65,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void beat();
   serval_status emit(RequestState& request, const serval_event& event);
   void finish(RequestState& request, const serval_finish& finish);
+  // As serval.input_stream/1 has it.
+  serval_status read(RequestState& request, char* to, uint64_t capacity, uint64_t& n);
   void violation(std::string_view rule);
 
   // --- control ---

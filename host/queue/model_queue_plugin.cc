@@ -171,6 +171,26 @@ void ModelQueue::finish(RequestState& request, const serval_finish& given) {
   complete(request, std::move(error), std::move(usage));
 }
 
+serval_status ModelQueue::read(RequestState& request, char* to, uint64_t capacity, uint64_t& n) {
+  n = 0;
+  if (request.reading.exchange(true, std::memory_order_acquire)) {
+    violation("read_threads");
+    return SERVAL_INVALID_ARGUMENT;
+  }
+  serval_status status = SERVAL_OK;
+  if (request.cancelled() != CancelReason::none) {
+    status = SERVAL_CANCELLED;
+  } else if (InputStream* stream = request.request.stream.get(); stream == nullptr) {
+    status = SERVAL_FAILED_PRECONDITION;
+  } else if (std::size_t moved = 0; stream->read(to, capacity, moved) == InputStream::Read::end) {
+    status = SERVAL_OUT_OF_RANGE;
+  } else {
+    n = moved;
+  }
+  request.reading.store(false, std::memory_order_release);
+  return status;
+}
+
 void ModelQueue::violation(std::string_view rule) {
   const uint64_t count = violations_.fetch_add(1) + 1;
   options_.observer->violation(rule);

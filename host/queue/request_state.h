@@ -38,7 +38,7 @@ struct RequestState : WaitItem {
   StreamBuffer stream;
   std::atomic<uint64_t> first_event_ns{0};
   std::atomic<uint64_t> last_event_ns{0};
-  std::atomic<bool> emitting{false};
+  std::atomic<bool> emitting{false}, reading{false};
   std::vector<uint32_t> complete;  // outputs that have ended; of the thread that set `emitting`
 
   // the queue's lock

@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/result.h"
+#include "host/request/input_stream.h"
 
 namespace serval::host {
 
@@ -22,6 +24,8 @@ struct Request {
   struct Window {
     std::size_t begin = 0, size = std::string::npos;  // size: bytes, at most what there is
   } window;
+  // Not null: input 0 is still arriving, and `inputs` has an empty one in its place.
+  std::shared_ptr<InputStream> stream;
   // REQUIRES: i < inputs.size()
   std::string_view input(std::size_t i) const {
     const std::string_view whole = inputs[i];

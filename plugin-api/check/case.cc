@@ -25,8 +25,9 @@ void Context::skip_under_sanitizers() {
 
 std::vector<Case> all_cases() {
   std::vector<Case> all;
-  for (const auto& group : {load_cases(), lifecycle_cases(), resource_cases(), request_cases(),
-                            contract_cases(), cancel_cases(), flow_cases(), thread_cases()})
+  for (const auto& group :
+       {load_cases(), lifecycle_cases(), resource_cases(), request_cases(), contract_cases(),
+        cancel_cases(), flow_cases(), input_cases(), thread_cases()})
     all.insert(all.end(), group.begin(), group.end());
   return all;
 }

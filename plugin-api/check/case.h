@@ -68,6 +68,7 @@ std::span<const Case> request_cases();
 std::span<const Case> contract_cases();
 std::span<const Case> cancel_cases();
 std::span<const Case> flow_cases();
+std::span<const Case> input_cases();
 std::span<const Case> thread_cases();
 std::vector<Case> all_cases();
 

@@ -32,6 +32,10 @@ serval_ext_metrics HostTable::metrics() {
 
 serval_ext_progress HostTable::progress() { return {sizeof(serval_ext_progress), 0, report}; }
 
+serval_ext_input_stream HostTable::input_stream() {
+  return {sizeof(serval_ext_input_stream), 0, read};
+}
+
 // False, and a violation, once the model is closed.
 bool HostTable::alive(HostModel& model, const char* function) {
   if (!model.host->locked([&] { return model.closed; })) return true;
@@ -45,6 +49,7 @@ const void* HostTable::get_ext(const serval_host* host, const char* id) {
     self.violate("no_call_after_close", "get_ext called after destroy");
   if (std::strcmp(id, SERVAL_EXT_METRICS) == 0) return &self.metrics_;
   if (std::strcmp(id, SERVAL_EXT_PROGRESS) == 0) return &self.progress_;
+  if (std::strcmp(id, SERVAL_EXT_INPUT_STREAM) == 0) return &self.input_stream_;
   return nullptr;
 }
 

@@ -9,6 +9,7 @@ struct HostTable {
   static serval_host host(MiniHost* self, uint16_t abi_minor, uint32_t size);
   static serval_ext_metrics metrics();
   static serval_ext_progress progress();
+  static serval_ext_input_stream input_stream();
 
  private:
   static MiniHost& of(const serval_host* host) { return *static_cast<MiniHost*>(host->ctx); }
@@ -25,6 +26,7 @@ struct HostTable {
   static serval_status emit(serval_request* request, const serval_event* event);
   static void finish(serval_request* request, const serval_finish* how);
   static void beat(serval_model_ref* ref, uint64_t step, uint64_t running);
+  static serval_status read(serval_request* request, void* to, uint64_t capacity, uint64_t* n);
 
   static int32_t define(serval_model_ref* ref, uint32_t kind, serval_str name, serval_str help,
                         const double* bounds, uint32_t n_bounds);

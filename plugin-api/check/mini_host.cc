@@ -18,7 +18,10 @@ uint64_t now_ns() {
 // The table ends where its page ends, and an unmapped page follows: reading past its size and
 // writing into it both crash, at the instruction that does it.
 MiniHost::MiniHost(HostOptions options)
-    : options_(options), metrics_(HostTable::metrics()), progress_(HostTable::progress()) {
+    : options_(options),
+      metrics_(HostTable::metrics()),
+      progress_(HostTable::progress()),
+      input_stream_(HostTable::input_stream()) {
   const std::size_t page = std::size_t(sysconf(_SC_PAGESIZE));
   pages_ = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   const serval_host full = HostTable::host(this, options_.abi_minor, options_.table_size);
@@ -46,11 +49,13 @@ HostModel* MiniHost::add_model() {
   return models_.back().get();
 }
 
-Stream* MiniHost::submit(HostModel& model, Spec spec, int64_t credit, uint32_t cancel_on_pull) {
+Stream* MiniHost::submit(HostModel& model, Spec spec, int64_t credit, uint32_t cancel_on_pull,
+                         bool arriving) {
   const std::lock_guard lock(mutex_);
   streams_.push_back(std::make_unique<Stream>(this, streams_.size() + 1, std::move(spec)));
   Stream* stream = streams_.back().get();
   stream->view.accepted_ns = now_ns();
+  if (arriving) stream->arrived = 0, stream->ended = false;
   stream->credit = credit;
   stream->cancel_on_pull = cancel_on_pull;
   model.waiting.push_back(stream);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <serval/ext/draft/input_stream.h>
 #include <serval/ext/metrics.h>
 #include <serval/ext/progress.h>
 #include <serval/plugin.h>
@@ -63,8 +64,9 @@ class MiniHost {
 
   HostModel* add_model();
   // cancel_on_pull: pull sets the cancel word to it as it hands the request out; 0: it does not.
+  // A streamed input is there from the start, or comes with feed() when `arriving`.
   Stream* submit(HostModel& model, Spec spec, int64_t credit = Stream::kUnlimited,
-                 uint32_t cancel_on_pull = 0);
+                 uint32_t cancel_on_pull = 0, bool arriving = false);
   // Takes a request that still waits out of the queue. False: it is pulled.
   bool withdraw(HostModel& model, const Stream& stream);
 
@@ -90,6 +92,7 @@ class MiniHost {
   const HostOptions options_;
   serval_ext_metrics metrics_;
   serval_ext_progress progress_;
+  serval_ext_input_stream input_stream_;
   serval_host* table_ = nullptr;
   void* pages_ = nullptr;
 

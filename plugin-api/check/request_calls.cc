@@ -1,4 +1,5 @@
 // view, emit and finish of the kit's host: where most rules are.
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -90,6 +91,31 @@ serval_status HostTable::emit(serval_request* request, const serval_event* event
                         text(event->meta_json.p, event->meta_json.n)});
     return SERVAL_OK;
   });
+  self.notify();
+  return answer;
+}
+
+serval_status HostTable::read(serval_request* request, void* to, uint64_t capacity, uint64_t* n) {
+  Stream& s = *Stream::of(request);
+  MiniHost& self = *s.host;
+  const Inside inside(s);
+  if (!inside.alone())
+    self.violate("emit_one_thread", name_of(s) + ": input is read while another thread emits");
+  const serval_status answer = self.locked([&]() -> serval_status {
+    *n = 0;
+    ++s.reads;
+    if (s.finished || !s.pulled) return SERVAL_INVALID_ARGUMENT;
+    if (s.cancel_word.load(std::memory_order_acquire) != 0) return SERVAL_CANCELLED;
+    if (!s.streams()) return SERVAL_FAILED_PRECONDITION;
+    *n = std::min<uint64_t>(capacity, s.arrived - s.read);
+    if (*n > 0) std::memcpy(to, s.spec.inputs[0].data() + s.read, *n);
+    s.read += *n;
+    if (*n == 0 && s.read == s.arrived && s.ended) return SERVAL_OUT_OF_RANGE;
+    s.waits_for_input = *n == 0;
+    return SERVAL_OK;
+  });
+  if (answer == SERVAL_INVALID_ARGUMENT)
+    self.violate("no_use_after_finish", name_of(s) + ": input is read outside its life");
   self.notify();
   return answer;
 }

@@ -56,6 +56,11 @@ sdk::Result<Spec> read_request(const std::string& path) {
       if (!bytes) return bytes.error();
       spec.inputs.push_back(*std::move(bytes));
     }
+  if (const sdk::Json* streamed = json->find("streamed")) {
+    if (streamed->boolean() == nullptr || (*streamed->boolean() && spec.inputs.empty()))
+      return sdk::invalid(path + ": \"streamed\" is not a boolean, or there is no input to stream");
+    spec.streamed = *streamed->boolean();
+  }
   return spec;
 }
 

@@ -85,6 +85,15 @@ std::vector<std::string> Session::ops() const {
   return known;
 }
 
+std::vector<std::string> Session::streamed_ops() const {
+  std::vector<std::string> known = ops();
+  std::erase_if(known, [&](const std::string& op) {
+    return !context_.requests.make(op, Size::text).streamed;
+  });
+  context_.skip_unless(!known.empty(), "none of its requests has \"streamed\": true");
+  return known;
+}
+
 Opened Session::try_open(const std::string& path) {
   static const std::string kName = "check";
   host_model_ = host_->add_model();
@@ -151,6 +160,20 @@ void Session::destroy() {
 
 Stream* Session::submit(Spec spec, int64_t credit) {
   return host_->submit(*host_model_, std::move(spec), credit);
+}
+
+Stream* Session::submit_arriving(Spec spec) {
+  return host_->submit(*host_model_, std::move(spec), Stream::kUnlimited, 0, true);
+}
+
+void Session::feed(Stream& stream, std::size_t bytes) {
+  const bool waits = host_->locked([&] {
+    const std::size_t left = stream.spec.inputs[0].size() - stream.arrived;
+    stream.arrived += std::min(bytes, left);
+    stream.ended = bytes == 0;
+    return std::exchange(stream.waits_for_input, false);
+  });
+  if (waits) signal(SERVAL_SIGNAL_READABLE, stream.view.id);
 }
 
 void Session::cancel(Stream& stream, uint32_t reason) {

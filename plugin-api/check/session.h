@@ -63,7 +63,13 @@ class Session {
   HostModel& model() { return *host_model_; }
   void* handle() { return model_; }
 
+  std::vector<std::string> streamed_ops() const;  // those whose requests stream their input 0
+
   Stream* submit(Spec spec, int64_t credit = Stream::kUnlimited);
+  // With nothing of its streamed input yet: feed() lets so much of it arrive, 0 says that there is
+  // no more.
+  Stream* submit_arriving(Spec spec);
+  void feed(Stream& stream, std::size_t bytes);
   void cancel(Stream& stream, uint32_t reason);  // sets the word and signals
   void grant(Stream& stream, int64_t events);  // more credit; signals when the plugin waits for it
   void signal(uint32_t kind, uint64_t id) { plugin_->model_signal(model_, kind, id); }

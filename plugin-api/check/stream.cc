@@ -8,6 +8,11 @@ Stream::Stream(MiniHost* h, uint64_t id, Spec s) : host(h), spec(std::move(s)) {
   static const std::string kRequestId = "check", kNamespace = "check";
   for (const std::string& input : spec.inputs)
     slices.push_back({input.data(), input.size(), SERVAL_MEM_HOST, 0});
+  if (streams()) {
+    slices[0] = {nullptr, 0, SERVAL_MEM_HOST, 0};
+    arrived = spec.inputs[0].size();
+    ended = true;
+  }
   view.size = sizeof(view);
   view.n_inputs = uint32_t(slices.size());
   view.id = id;

@@ -16,6 +16,7 @@ struct Spec {
   std::string params = "{}";
   std::vector<std::string> inputs = {};
   uint64_t deadline_ns = 0;
+  bool streamed = false;  // input 0 arrives through serval.input_stream/1
 };
 
 struct Event {
@@ -44,6 +45,8 @@ struct Stream {
   // The payload of output `index`, all events joined.
   std::string output(uint32_t index = 0) const;
 
+  bool streams() const { return spec.streamed && !spec.inputs.empty(); }
+
   class MiniHost* const host;
   const Spec spec;
   std::vector<serval_slice> slices;
@@ -56,6 +59,12 @@ struct Stream {
   bool pulled = false;
   bool waits_for_credit = false;  // emit has refused; the next grant signals WRITABLE
   uint64_t refusals = 0;
+
+  // Of a streamed input 0, in bytes. It is complete when all of the spec's has arrived and `ended`.
+  std::size_t arrived = 0, read = 0;
+  bool ended = false;
+  bool waits_for_input = false;  // read had nothing; the next feed signals READABLE
+  uint64_t reads = 0;
   std::vector<Event> events;
 
   bool finished = false;

@@ -19,8 +19,7 @@ class HostClient final : public Client {
   }
 
   bool cancelled() const override { return request_.cancelled(); }
-  void emit(EventKind kind, std::string_view data, std::string_view meta_json,
-            bool last) override {
+  void emit(EventKind kind, std::string_view data, std::string_view meta_json, bool last) override {
     output_.emit(request_, kind == EventKind::json ? SERVAL_EVENT_JSON : SERVAL_EVENT_TEXT, 0,
                  last ? SERVAL_EVENT_FLAG_LAST : 0, data, meta_json);
   }

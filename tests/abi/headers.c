@@ -1,6 +1,7 @@
 /* Compiled as C11 and as C++20 with all warnings as errors: the headers are plain C without
  * padding, and the numbers of ABI 1.0 are what they were. */
 #include <serval/ext/draft/adapters.h>
+#include <serval/ext/draft/input_stream.h>
 #include <serval/ext/metrics.h>
 #include <serval/ext/progress.h>
 #include <serval/ext/schema.h>
@@ -57,6 +58,7 @@ FIXED(SERVAL_HEALTH_FAILED, 2u);
 FIXED(SERVAL_SIGNAL_CANCEL, 1u);
 FIXED(SERVAL_SIGNAL_WRITABLE, 2u);
 FIXED(SERVAL_SIGNAL_MEMORY_PRESSURE, 3u);
+FIXED(SERVAL_SIGNAL_READABLE, 4u);
 FIXED(SERVAL_LOG_DEBUG, 0u);
 FIXED(SERVAL_LOG_INFO, 1u);
 FIXED(SERVAL_LOG_WARN, 2u);

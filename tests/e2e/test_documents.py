@@ -72,13 +72,22 @@ def parameters_of_the_code(sources):
 
 def test_every_parameter_of_the_code_is_documented():
     folder = ROOT / "host/protocols/openai"
-    embeddings = folder / "embeddings_params.cc"
-    known = parameters_of_the_code(set(folder.glob("*params*.cc")) - {embeddings})
+    embeddings, audio = folder / "embeddings_params.cc", folder / "audio_params.cc"
+    known = parameters_of_the_code(set(folder.glob("*params*.cc")) - {embeddings, audio})
     assert len(known) > 40
     assert known == set.union(*documented_parameters())
     known = parameters_of_the_code([embeddings])
     assert len(known) >= 5  # those it hands on to the plugin unread are not among them
     assert known <= first_cells(section("http-api.md", "## Embeddings"))
+    known = parameters_of_the_code([audio])
+    known |= set(re.findall(r'\{"([a-z_]+)", Kind::', audio.read_text())) - {
+        "threshold", "prefix_padding_ms", "silence_duration_ms"}  # members of chunking_strategy
+    assert len(known) > 25
+    documented = {name.removesuffix("[]") for name in first_cells(section("http-api.md", "## Audio"))}
+    formats = {"json", "text", "srt", "verbose_json", "vtt"}
+    assert known | formats | {"file"} == documented
+    known = parameters_of_the_code([folder / "audio_live.cc"]) - {"type"}
+    assert known <= first_cells(section("http-api.md", "## Live audio"))
 
 
 def test_every_metric_is_documented_and_there(server):

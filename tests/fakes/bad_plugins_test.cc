@@ -31,9 +31,12 @@ struct Finding {
 };
 
 Finding run_case(const Fault& fault) {
-  const std::string command = std::string(SERVAL_CHECK_BINARY " " SERVAL_FAKES_DIRECTORY "/") +
-                              fault.plugin + ".so --timeout 12 --json - --filter '^" + fault.name +
-                              "$' 2>/dev/null";
+  const bool streamed = std::string(fault.name).rfind("input.", 0) == 0;
+  const std::string command =
+      std::string("cd " SERVAL_SOURCE_DIRECTORY " && " SERVAL_CHECK_BINARY
+                  " " SERVAL_FAKES_DIRECTORY "/") +
+      fault.plugin + ".so --timeout 12 --json - --filter '^" + fault.name + "$'" +
+      (streamed ? " --request tests/fakes/speech/transcribe_stream.json" : "") + " 2>/dev/null";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return {};
   std::string out;
@@ -104,7 +107,12 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"hangs_on_cancel", "cancel.at_event", "in vain"},
         Fault{"cancels_with_wrong_code", "cancel.at_event", "ended with OK"},
         Fault{"drops_refused_text", "flow.one_event_at_a_time", "got other bytes"},
-        Fault{"blocks_on_slow_reader", "flow.no_credit_for_a_while", "in vain"}),
+        Fault{"blocks_on_slow_reader", "flow.no_credit_for_a_while", "in vain"},
+        Fault{"input_misses_signal", "input.arrives_in_pieces", "in vain"},
+        Fault{"input_left_unread", "input.arrives_in_pieces", "not read to its end"},
+        Fault{"input_never_ends", "input.ends_before_it_begins", "in vain"},
+        Fault{"input_polls", "input.waits_asleep", "without input"},
+        Fault{"input_ends_well_when_cancelled", "input.cancelled_while_it_waits", "ended with OK"}),
     [](const auto& info) {
       std::string name = std::string(info.param.plugin) + "_by_" + info.param.name;
       std::replace(name.begin(), name.end(), '.', '_');

@@ -88,5 +88,92 @@ TEST_F(TaskTest, SlowReaderGetsEveryByte) {
   EXPECT_EQ(s->output(), all_numbers());
 }
 
+// Counts the bytes of an input that streams.
+struct ByteCounter final : Task {
+  explicit ByteCounter(const InputStream& stream) : input(stream) {}
+  const InputStream& input;
+  int bytes = 0;
+
+  Result<Progress> step(TaskContext& context) override {
+    char piece[5];
+    std::size_t n = 0;
+    switch (context.read(input, piece, n)) {
+      case Input::some:
+        bytes += int(n);
+        return Progress::more;
+      case Input::none:
+        return Progress::wait;
+      case Input::end:
+        context.text(0, std::to_string(bytes), {}, true);
+        return Progress::done;
+      case Input::whole:
+        return invalid("it does not stream");
+      case Input::cancelled:
+        break;
+    }
+    return Error{SERVAL_CANCELLED, "cancelled", {}};
+  }
+};
+
+struct StreamedTask : KitHost {
+  InputStream input{host};
+  TaskModel tasks{host, model.ref(), [this](const Request&) -> Result<std::unique_ptr<Task>> {
+                    return std::make_unique<ByteCounter>(input);
+                  }};
+  void SetUp() override { ASSERT_TRUE(tasks.start().ok()); }
+  void TearDown() override {
+    say_no_more();
+    tasks.quiesce(0);
+    EXPECT_EQ(first_violation(), "");
+  }
+  check::Stream* submit(bool arriving) {
+    return kit.submit(model, {"count", "{}", {"twelve bytes"}, 0, true}, check::Stream::kUnlimited,
+                      0, arriving);
+  }
+  void feed(check::Stream* s, std::size_t bytes, bool ended) {
+    kit.locked([&] {
+      s->arrived += bytes;
+      s->ended = ended;
+      s->waits_for_input = false;
+    });
+    tasks.signal(SERVAL_SIGNAL_READABLE, s->view.id);
+  }
+  bool wait_for_input(check::Stream* s) {
+    return kit.wait(30'000, [&] { return s->waits_for_input; });
+  }
+};
+
+TEST_F(StreamedTask, ReadsWhatIsThereAtOnce) {
+  check::Stream* s = submit(false);
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->output(), "12");
+}
+
+TEST_F(StreamedTask, SleepsUntilMoreComes) {
+  check::Stream* s = submit(true);
+  ASSERT_TRUE(wait_for_input(s));
+  feed(s, 7, false);
+  ASSERT_TRUE(wait_for_input(s));
+  EXPECT_EQ(kit.locked([&] { return s->read; }), 7u);
+  feed(s, 5, true);
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->output(), "12");
+}
+
+TEST_F(StreamedTask, IsCancelledInItsSleep) {
+  check::Stream* s = submit(true);
+  ASSERT_TRUE(wait_for_input(s));
+  s->cancel_word.store(SERVAL_CANCEL_CLIENT);
+  tasks.signal(SERVAL_SIGNAL_CANCEL, s->view.id);
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->code, SERVAL_CANCELLED);
+}
+
+TEST_F(StreamedTask, KnowsWhatDoesNotStream) {
+  check::Stream* s = kit.submit(model, {"count", "{}", {"whole"}});
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->message, "it does not stream");
+}
+
 }  // namespace
 }  // namespace serval::sdk

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <charconv>
 
-#include "common/json_reader.h"
 #include "host/protocols/openai/audio.h"
 #include "host/protocols/openai/form_fields.h"
 
@@ -26,7 +25,6 @@ struct Option {
 constexpr Option kOptions[] = {{"language", Kind::text},
                                {"prompt", Kind::text},
                                {"hotwords", Kind::text},
-                               {"encoding", Kind::text},
                                {"beam_size", Kind::integer},
                                {"best_of", Kind::integer},
                                {"no_repeat_ngram_size", Kind::integer},
@@ -71,26 +69,29 @@ void read_option(JsonReader& reader, const Option& option, std::string_view as,
 
 // "-1,50362", or an item each.
 void read_suppressed(JsonReader& reader, json::object& plugin) {
-  constexpr std::string_view kKey = "suppress_tokens";
-  const json::value* value = reader.value(kKey);
+  const json::value* value = reader.value("suppress_tokens");
   if (value == nullptr) return;
   json::array items;
   if (value->is_array()) items = value->get_array();
   if (value->is_string()) items.push_back(*value);
   json::array ids;
   for (const json::value& item : items) {
+    if (item.is_int64()) {
+      ids.push_back(item);
+      continue;
+    }
     const std::string_view text = item.is_string() ? item.get_string() : std::string_view("?");
     const char* const end = text.data() + text.size();
     for (const char* at = text.data(); at < end; ++at) {
       int32_t id = 0;
       const auto [stop, ec] = std::from_chars(at, end, id);
       if (ec != std::errc() || (stop != end && (*stop != ',' || stop + 1 == end)))
-        return reader.fail(kKey, "suppress_tokens must be token ids, as \"-1,220\"");
+        return reader.fail("suppress_tokens", "suppress_tokens must be token ids, as \"-1,220\"");
       ids.emplace_back(id);
       at = stop;
     }
   }
-  plugin[kKey] = std::move(ids);
+  plugin["suppress_tokens"] = std::move(ids);
 }
 
 // OpenAI's name for words that are likely to be said.
@@ -105,6 +106,12 @@ void read_keywords(JsonReader& reader, json::object& plugin) {
   plugin["hotwords"] = all;
 }
 
+void read_temperature(JsonReader& reader, json::object& plugin) {
+  float checked = 0;
+  reader.read("temperature", checked, 0, 1);
+  if (const json::value* value = reader.value("temperature")) plugin["temperature"] = *value;
+}
+
 // "auto", or an object with settings of the voice detection.
 void read_chunking(JsonReader& reader, json::object& plugin) {
   const json::value* chunking = reader.value("chunking_strategy");
@@ -112,15 +119,13 @@ void read_chunking(JsonReader& reader, json::object& plugin) {
   Result<json::value> parsed = *chunking;
   if (chunking->is_string() && chunking->get_string().starts_with('{'))
     parsed = parse_json(chunking->get_string());
-  const auto fail = [&](const std::string& why) {
-    reader.fail("chunking_strategy", "chunking_strategy " + why);
-  };
   if (parsed && *parsed == "auto") {
     plugin["vad"] = true;
     return;
   }
   if (!parsed || !parsed->is_object())
-    return fail("must be \"auto\" or an object of type server_vad");
+    return reader.fail("chunking_strategy",
+                       "chunking_strategy must be \"auto\" or an object of type server_vad");
   JsonReader inner(parsed->get_object());
   std::string type;
   inner.read("type", type);
@@ -128,7 +133,8 @@ void read_chunking(JsonReader& reader, json::object& plugin) {
   read_option(inner, {"threshold", Kind::number}, "vad_threshold", plugin);
   read_option(inner, {"prefix_padding_ms", Kind::integer}, "vad_speech_pad_ms", plugin);
   read_option(inner, {"silence_duration_ms", Kind::integer}, "vad_min_silence_ms", plugin);
-  if (const Status status = inner.finish(); !status) return fail(": " + status.error().message);
+  if (const Status status = inner.finish(); !status)
+    return reader.fail("chunking_strategy", "chunking_strategy: " + status.error().message);
   plugin["vad"] = true;
 }
 
@@ -188,6 +194,13 @@ Status take_file(std::vector<FormPart>& parts, std::string_view body, Request::W
 
 }  // namespace
 
+void read_speech_options(JsonReader& reader, json::object& plugin) {
+  read_temperature(reader, plugin);
+  for (const Option& option : kOptions) read_option(reader, option, option.key, plugin);
+  read_suppressed(reader, plugin);
+  read_keywords(reader, plugin);
+}
+
 Result<TranscriptionParams> parse_transcription(std::string_view content_type,
                                                 std::string_view body, bool translate) {
   const Result<std::string> boundary = form_boundary(content_type);
@@ -206,12 +219,8 @@ Result<TranscriptionParams> parse_transcription(std::string_view content_type,
   params.plugin["task"] = translate ? "translate" : "transcribe";
   reader.read("stream", params.stream);
   read_form(reader, params);
-  float temperature = 0;
-  reader.read("temperature", temperature, 0, 1);
-  if (const json::value* value = reader.value("temperature")) params.plugin["temperature"] = *value;
-  for (const Option& option : kOptions) read_option(reader, option, option.key, params.plugin);
-  read_suppressed(reader, params.plugin);
-  read_keywords(reader, params.plugin);
+  read_option(reader, {"encoding", Kind::text}, "encoding", params.plugin);
+  read_speech_options(reader, params.plugin);
   read_chunking(reader, params.plugin);
   refuse(reader);
   if (const Status status = reader.finish(); !status) return status.error();

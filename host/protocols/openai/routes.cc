@@ -164,6 +164,8 @@ void add_openai_routes(Router& router, const OpenAiOptions& options) {
                   return transcribe(options, std::move(http), translate);
                 },
                 options.audio_bytes});
+  router.add({"GET", "/v1/audio/transcriptions/stream", kScopeInfer,
+              [options](HttpRequest http) { return transcribe_live(options, http); }, 0});
   // The second path is what text-embeddings-inference has besides; errors look the same there.
   router.set_error_form("/embeddings", form);
   for (const char* path : {"/v1/embeddings", "/embeddings"})

@@ -27,14 +27,6 @@ bool number_in(const json::object& object, std::string_view key, double& number)
   return true;
 }
 
-Result<std::pair<double, double>> span_of(const json::object& object) {
-  double start = 0, end = 0;
-  if (!number_in(object, "start", start) || !number_in(object, "end", end) || start < 0 ||
-      end < start || end > 1e9)
-    return broken("a piece of speech without start and end");
-  return std::pair{start, end};
-}
-
 // 3661.5 -> "01:01:01,500"
 void append_time(std::string& out, double seconds, char point) {
   const int64_t ms = std::llround(seconds * 1000);
@@ -62,6 +54,14 @@ void append_span(std::string& out, double start, double end) {
 
 }  // namespace
 
+Result<std::pair<double, double>> Transcript::times(const json::object& meta) {
+  double start = 0, end = 0;
+  if (!number_in(meta, "start", start) || !number_in(meta, "end", end) || start < 0 ||
+      end < start || end > 1e9)
+    return broken("a piece of speech without start and end");
+  return std::pair{start, end};
+}
+
 Status Transcript::take(const Event& event) {
   if (event.kind == SERVAL_EVENT_PROGRESS) return {};
   if (complete()) return broken("an event behind the last");
@@ -74,7 +74,7 @@ Status Transcript::segment(const Event& event) {
   const Result<json::value> meta = parse_json(event.meta_json);
   if (!meta || !meta->is_object()) return broken("a segment without its description");
   const json::object& about = meta->get_object();
-  const auto span = span_of(about);
+  const auto span = times(about);
   if (!span) return span.error();
   text_ += event.data;
   switch (form_.format) {
@@ -126,7 +126,7 @@ Status Transcript::segment_json(const std::string& text, const json::object& met
     append_number(cues_, int64_t(number));
     cues_ += ',';
   }
-  const auto span = *span_of(meta);
+  const auto span = *times(meta);
   append_span(cues_, span.first, span.second);
   cues_ += ",\"text\":";
   append_json_string(cues_, text);
@@ -150,7 +150,7 @@ Status Transcript::word_list(const json::object& meta) {
     const json::object* about = word.if_object();
     const json::value* text = about != nullptr ? about->if_contains("word") : nullptr;
     if (text == nullptr || !text->is_string()) return broken("a word that is no object");
-    const auto span = span_of(*about);
+    const auto span = times(*about);
     if (!span) return span.error();
     words_ += words_.empty() ? "{\"word\":" : ",{\"word\":";
     append_json_string(words_, strip(text->get_string()));
@@ -176,7 +176,7 @@ Status Transcript::result(const Event& event) {
     if (!failed->is_array()) return broken("what failed is no array");
     for (const json::value& piece : failed->get_array()) {
       if (!piece.is_object()) return broken("what failed is no object");
-      if (const auto span = span_of(piece.get_object()); !span) return span.error();
+      if (const auto span = times(piece.get_object()); !span) return span.error();
     }
   }
   result_ = std::move(*result);
@@ -199,7 +199,7 @@ void Transcript::append_failed(std::string& out) const {
   out += ",\"failed\":[";
   for (const json::value& piece : failed->get_array()) {
     if (out.back() != '[') out += ',';
-    const auto span = *span_of(piece.get_object());
+    const auto span = *times(piece.get_object());
     out += '{';
     append_span(out, span.first, span.second);
     out += ",\"why\":";
@@ -216,7 +216,7 @@ std::string Transcript::failed_seconds() const {
   if (failed == nullptr) return out;
   for (const json::value& piece : failed->get_array()) {
     if (!out.empty()) out += ", ";
-    const auto span = *span_of(piece.get_object());
+    const auto span = *times(piece.get_object());
     append_double(out, span.first);
     out += '-';
     append_double(out, span.second);

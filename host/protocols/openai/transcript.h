@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "common/json.h"
 #include "host/request/request.h"
@@ -25,6 +26,10 @@ class Transcript {
   // A segment, or the result behind the last of them. internal: it breaks the operation's contract.
   Status take(const Event& event);
 
+  // What a live stream needs of a segment: its times are in the event's description.
+  // internal: they are not.
+  static Result<std::pair<double, double>> times(const json::object& meta);
+
   // The last event has come.
   bool complete() const { return !result_.is_null(); }
   std::size_t bytes() const { return text_.size() + cues_.size() + words_.size(); }
@@ -35,6 +40,7 @@ class Transcript {
   // REQUIRES: complete()
   std::string body() const;
   std::string_view content_type() const;
+  std::string_view language() const { return result_.at("language").get_string(); }
   // {"type":"duration","seconds":11}
   void append_usage(std::string& out) const;
   // What the model could not make out, if anything: ,"failed":[{"start":..,"end":..,"why":..}]

@@ -7,6 +7,7 @@
 #include "serval/sdk/engine_model.hpp"
 #include "serval/sdk/export.hpp"
 #include "serval/sdk/host.hpp"
+#include "serval/sdk/input_stream.hpp"
 #include "serval/sdk/json.hpp"
 #include "serval/sdk/messages.hpp"
 #include "serval/sdk/output.hpp"

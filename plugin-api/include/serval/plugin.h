@@ -45,6 +45,7 @@ typedef struct serval_health {
 #define SERVAL_SIGNAL_CANCEL 1u          /* request_id's cancel word has changed */
 #define SERVAL_SIGNAL_WRITABLE 2u        /* request_id, refused by emit before, may emit again */
 #define SERVAL_SIGNAL_MEMORY_PRESSURE 3u /* give back what can be given back; request_id is 0 */
+/* 4: SERVAL_SIGNAL_READABLE, ext/draft/input_stream.h */
 
 /* The plugin's table. Functions that return serval_status fill the error when they do not return
  * SERVAL_OK. `model` is what model_open returned. */

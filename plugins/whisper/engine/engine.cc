@@ -179,7 +179,8 @@ bool Engine::encode() {
   waits_ = 0;
   std::vector<SpeechModel::EncodeItem> items;
   for (WindowWork* work : chosen)
-    items.push_back({work->audio.mel.data(), work->audio.frames, !work->full_padding, &work->cross});
+    items.push_back(
+        {work->audio.mel.data(), work->audio.frames, !work->full_padding, &work->cross});
   const Status encoded = parts_.model->encode(items);
   ++counts_.encodes;
   for (WindowWork* work : chosen) {

@@ -16,13 +16,13 @@ namespace serval::whisper {
 
 // What the engine has done since it started; for metrics.
 struct EngineCounts {
-  uint64_t encodes = 0, steps = 0;   // calls of the encoder and of the decoder
-  uint64_t windows = 0;              // given out
-  uint64_t tokens = 0;               // of their results
-  uint64_t padded_again = 0;         // windows encoded once more with all their silence
-  uint64_t degraded = 0, failed = 0; // of the windows
-  double audio_seconds = 0;          // read
-  int rows = 0;                      // of the last decoder step
+  uint64_t encodes = 0, steps = 0;    // calls of the encoder and of the decoder
+  uint64_t windows = 0;               // given out
+  uint64_t tokens = 0;                // of their results
+  uint64_t padded_again = 0;          // windows encoded once more with all their silence
+  uint64_t degraded = 0, failed = 0;  // of the windows
+  double audio_seconds = 0;           // read
+  int rows = 0;                       // of the last decoder step
 };
 
 struct EngineParts {
@@ -32,7 +32,7 @@ struct EngineParts {
   const LogMel* mel = nullptr;
   const Ops* ops = nullptr;
   ThreadPool* pool = nullptr;
-  int windows = 16;        // most decoded at a time
+  int windows = 16;  // most decoded at a time
   int audio_threads = 1;
   int max_audio_seconds = 14400;
   const char* dtype = "";  // for describe
@@ -114,10 +114,10 @@ class Engine {
   EngineParts parts_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
   uint64_t arrivals_ = 0;
-  int preparing_ = 0;   // tasks in the queue
-  int ready_ = 0;       // windows that wait for the encoder
-  int free_memories_;   // of hypotheses, not set aside for an active window
-  int waits_ = 0;       // passes that long requests have waited
+  int preparing_ = 0;                // tasks in the queue
+  int ready_ = 0;                    // windows that wait for the encoder
+  int free_memories_;                // of hypotheses, not set aside for an active window
+  int waits_ = 0;                    // passes that long requests have waited
   std::vector<WindowWork*> active_;  // decoding or aligning
   std::size_t first_active_ = 0;     // where the next pass begins to collect
 

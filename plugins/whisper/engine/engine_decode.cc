@@ -27,8 +27,7 @@ bool Engine::decode() {
     while (!active_.empty()) fail(*active_.front()->job, status.error());
     return true;
   }
-  parts_.pool->run(int(pass_.works.size()),
-                   [&](int i) { answer(pass_.works[std::size_t(i)]); });
+  parts_.pool->run(int(pass_.works.size()), [&](int i) { answer(pass_.works[std::size_t(i)]); });
   for (const auto& [work, first] : pass_.works) {
     if (work->state == WindowWork::State::aligning) {
       if (work->aligner->done()) settle_alignment(*work);
@@ -120,9 +119,9 @@ void Engine::settle(WindowWork& work) {
   }
   const DecodeOptions& options = work.job->params.decode;
   if (!result.silent && result.verdict != Verdict::failed) {
-    work.segments = split_window(*parts_.tokenizer, result.tokens, work.audio.audio_frames(),
-                                 work.begin())
-                        .segments;
+    work.segments =
+        split_window(*parts_.tokenizer, result.tokens, work.audio.audio_frames(), work.begin())
+            .segments;
     drop_empty(work.segments);
   }
   if (options.timestamps != Timestamps::word || work.segments.empty()) {

@@ -54,20 +54,20 @@ struct Job {
   TranscribeParams params;
   std::unique_ptr<WindowReader> reader;
 
-  bool reading = false;   // its next window is in the queue
+  bool reading = false;  // its next window is in the queue
   bool all_read = false;
   int windows_read = 0;
   std::map<int, std::unique_ptr<WindowWork>> works;  // by index: read, not yet given out
-  int next_out = 0;       // the window to be given out next
+  int next_out = 0;                                  // the window to be given out next
 
-  std::string language;   // "": not known yet
+  std::string language;  // "": not known yet
   float language_prob = 1;
   PreviousText previous;
   double last_speech_end = 0;
   int segments_out = 0;
-  int64_t tokens = 0;     // of all results
+  int64_t tokens = 0;  // of all results
   std::vector<FailedWindow> failed;
-  bool closed = false;    // the last event is out
+  bool closed = false;  // the last event is out
 
   // Nothing else will come of it.
   bool single_window() const { return all_read && windows_read <= 1; }

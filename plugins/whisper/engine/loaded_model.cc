@@ -67,7 +67,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   loaded->model_ = std::move(*model);
   loaded->mel_ = std::make_unique<LogMel>(plan->shape.mels);
   if (const std::filesystem::path file = vad_path(path, config); !file.empty()) {
-    auto vad = Vad::load(file);
+    auto vad = Vad::load(file, **ops);
     if (!vad) return vad.error();
     loaded->vad_ = std::move(*vad);
     if (note) note(false, "speech is found by " + file.string());

@@ -42,6 +42,7 @@ Result<TranscribeParams> parse_transcribe(std::string_view params_json,
   read_cut(reader, has_vad, params.cut);
   reader.read("condition_on_previous_text", params.condition_on_previous_text);
   if (const Status status = reader.finish(); !status) return status.error();
+  if (const Status status = check_vad_options(params.cut.speech); !status) return status.error();
   if (const Status status = check_decode_options(params.decode, tokenizer); !status)
     return status.error();
   return params;

@@ -73,8 +73,9 @@ void PrepareQueue::remove(uint64_t request) {
   const auto is_its = [&](const PrepareTask& task) { return task.request == request; };
   std::unique_lock lock(mutex_);
   std::erase_if(queued_, is_its);
-  done_signal_.wait(
-      lock, [&] { return std::find(under_way_.begin(), under_way_.end(), request) == under_way_.end(); });
+  done_signal_.wait(lock, [&] {
+    return std::find(under_way_.begin(), under_way_.end(), request) == under_way_.end();
+  });
   std::erase_if(done_, is_its);
 }
 

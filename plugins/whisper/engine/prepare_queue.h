@@ -16,8 +16,8 @@ namespace serval::whisper {
 // One window of a request's audio is to be read.
 struct PrepareTask {
   uint64_t request = 0;
-  int index = 0;     // of the window
-  int priority = 0;  // lower goes first
+  int index = 0;                   // of the window
+  int priority = 0;                // lower goes first
   WindowReader* reader = nullptr;  // no other task has it; it lives until the task is taken back
   Result<std::optional<AudioWindow>> window = std::optional<AudioWindow>();
 };

@@ -65,7 +65,7 @@ std::string usage_json(const Job& job) {
 std::string description_json(const SpeechTokenizer& tokenizer, const char* dtype, bool vad) {
   json::array languages;
   for (const LanguageToken& token : tokenizer.languages())
-    languages.push_back(json::string(token.language->code));
+    languages.emplace_back(std::string(token.language->code));
   return json::serialize(json::object{{"kind", "transcribe"},
                                       {"family", "whisper"},
                                       {"multilingual", tokenizer.multilingual()},

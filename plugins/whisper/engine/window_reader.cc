@@ -2,12 +2,10 @@
 
 #include <algorithm>
 
-#include "plugins/whisper/vad/quiet_cut.h"
-
 namespace serval::whisper {
 namespace {
 
-constexpr std::size_t kPiece = 64 * kVadSamples;  // read and examined at a time
+constexpr std::size_t kPiece = 64 * kVadHop;  // read and examined at a time
 // States come in blocks of 32, two frames each.
 constexpr int kBlockFrames = 64;
 constexpr int kPadFrames = 100;
@@ -78,47 +76,43 @@ Result<std::optional<AudioWindow>> WindowReader::next() {
   if (!started_) {
     started_ = true;
     if (const Status status = fill(std::size_t(kMaxSamples) + 1); !status) return status.error();
-    const bool long_audio = buffer_.size() > std::size_t(kMaxSamples);
-    by_speech_ = vad_ != nullptr && (cut_.vad == CutOptions::Vad::always ||
-                                     (cut_.vad == CutOptions::Vad::automatic && long_audio));
-    if (by_speech_) segmenter_.emplace(cut_.speech);
+    const bool one_window = buffer_.size() <= std::size_t(kMaxSamples);
+    if (vad_ != nullptr && (cut_.vad == CutOptions::Vad::always ||
+                            (cut_.vad == CutOptions::Vad::automatic && !one_window)))
+      segmenter_.emplace(cut_.speech);
+    else
+      cutter_.emplace();
   }
-  if (by_speech_) return next_speech();
-  if (const Status status = fill(std::size_t(kMaxSamples) + 1); !status) return status.error();
-  return next_cut();
-}
-
-// Without speech to go by: where it is quietest in the window's last third.
-std::optional<AudioWindow> WindowReader::next_cut() {
-  if (buffer_.empty()) return std::nullopt;
-  std::size_t length = buffer_.size();
-  if (length > std::size_t(kMaxSamples))
-    length = quiet_cut(std::span(buffer_).first(kMaxSamples));
-  return take(buffer_begin_, buffer_begin_ + int64_t(length));
-}
-
-Result<std::optional<AudioWindow>> WindowReader::next_speech() {
-  Speech speech;
-  while (!segmenter_->next(speech)) {
-    if (vad_finished_) return std::optional<AudioWindow>();
-    // What the VAD has not seen yet; behind the end of the audio it sees zeros.
+  Speech found;
+  while (!(segmenter_ ? segmenter_->next(found) : cutter_->next(found))) {
+    if (finished_) return std::optional<AudioWindow>();
     const auto seen = std::size_t(examined_ - buffer_begin_);
     if (const Status status = fill(seen + kPiece); !status) return status.error();
-    std::size_t fresh = std::min(buffer_.size() - seen, kPiece);
-    std::vector<float> piece(buffer_.begin() + std::ptrdiff_t(seen),
-                             buffer_.begin() + std::ptrdiff_t(seen + fresh));
-    piece.resize((fresh + kVadSamples - 1) / kVadSamples * kVadSamples);
-    probabilities_.clear();
-    vad_->run(vad_state_, piece, probabilities_);
-    segmenter_->push(probabilities_);
-    examined_ += int64_t(fresh);
-    if (ended_ && examined_ - buffer_begin_ == int64_t(buffer_.size())) {
-      segmenter_->finish(read_);
-      vad_finished_ = true;
-    }
-    drop_before(std::min(segmenter_->needed_from(), examined_));
+    examine();
+    drop_before(std::min(segmenter_ ? segmenter_->keep_from() : cutter_->keep_from(), examined_));
   }
-  return std::optional<AudioWindow>(take(speech.begin, std::min(speech.end, read_)));
+  return std::optional<AudioWindow>(take(found.begin, std::min(found.end, read_)));
+}
+
+// Shows the next piece to whatever looks for windows.
+void WindowReader::examine() {
+  const auto seen = std::size_t(examined_ - buffer_begin_);
+  const std::size_t fresh = std::min(buffer_.size() - seen, kPiece);
+  const std::span<const float> piece = std::span(buffer_).subspan(seen, fresh);
+  examined_ += int64_t(fresh);
+  finished_ = ended_ && examined_ == read_;
+  if (cutter_) {
+    cutter_->push(piece);
+    if (finished_) cutter_->finish();
+    return;
+  }
+  // Behind the end of the audio the VAD hears zeros.
+  std::vector<float> whole(piece.begin(), piece.end());
+  whole.resize((fresh + kVadHop - 1) / kVadHop * kVadHop);
+  probabilities_.clear();
+  vad_->run(vad_state_, whole, probabilities_);
+  segmenter_->push(probabilities_);
+  if (finished_) segmenter_->finish(read_);
 }
 
 }  // namespace serval::whisper

@@ -8,6 +8,7 @@
 
 #include "plugins/whisper/audio/audio_source.h"
 #include "plugins/whisper/audio/log_mel.h"
+#include "plugins/whisper/vad/energy_cutter.h"
 #include "plugins/whisper/vad/speech_segmenter.h"
 #include "plugins/whisper/vad/vad.h"
 
@@ -48,7 +49,7 @@ class WindowReader {
   // the audio turns out to be longer.
   Result<std::optional<AudioWindow>> next();
 
-  double seconds() const { return double(read_) / kSampleRate; }           // read so far
+  double seconds() const { return double(read_) / kSampleRate; }  // read so far
   double speech_seconds() const { return double(in_windows_) / kSampleRate; }
   bool damaged() const { return source_->damaged(); }
 
@@ -57,8 +58,7 @@ class WindowReader {
                const Vad* vad, int64_t most);
 
   Status fill(std::size_t wanted);
-  Result<std::optional<AudioWindow>> next_speech();
-  std::optional<AudioWindow> next_cut();
+  void examine();
   AudioWindow take(int64_t begin, int64_t end);
   void drop_before(int64_t sample);
 
@@ -66,18 +66,17 @@ class WindowReader {
   CutOptions cut_;
   const LogMel& mel_;
   const Vad* vad_;
-  int64_t most_;             // samples
+  int64_t most_;  // samples
   bool started_ = false, ended_ = false;
-  bool by_speech_ = false;
-  int64_t read_ = 0;         // samples read
+  int64_t read_ = 0;  // samples read
   int64_t in_windows_ = 0;
-  int64_t buffer_begin_ = 0; // the sample that buffer_ begins with
+  int64_t buffer_begin_ = 0;  // the sample that buffer_ begins with
   std::vector<float> buffer_;
-  // Speech.
   Vad::State vad_state_;
-  std::optional<SpeechSegmenter> segmenter_;
-  int64_t examined_ = 0;     // samples the VAD has seen
-  bool vad_finished_ = false;
+  std::optional<SpeechSegmenter> segmenter_;  // one of the two finds where windows begin and end
+  std::optional<EnergyCutter> cutter_;
+  int64_t examined_ = 0;  // samples it has seen
+  bool finished_ = false;
   std::vector<float> probabilities_;
 };
 

@@ -117,6 +117,88 @@ struct Transcribe final : sdk::Task {
   }
 };
 
+// The same for input that streams: a partial text for each half second, a final one for two.
+struct TranscribeStream final : sdk::Task {
+  const sdk::InputStream& input;
+  std::string prompt;
+  bool partials = true;
+  std::string heard, text;  // samples of the segment under way, and its words
+  std::size_t bytes = 0;    // of all samples
+  int words = 0, segments = 0;
+
+  explicit TranscribeStream(const sdk::InputStream& stream) : input(stream) {}
+
+  double start() const { return 2.0 * segments; }
+  double now() const { return double(bytes) / double(kSecond); }
+
+  void emit(sdk::TaskContext& out, bool final) {
+    out.text(0, text,
+             std::string("{\"final\":") + (final ? "true" : "false") +
+                 ",\"start\":" + number(start()) + ",\"end\":" + number(now()) + "}");
+  }
+
+  sdk::Result<sdk::Progress> step(sdk::TaskContext& out) override {
+    char piece[kSecond / 2];
+    std::size_t n = 0;
+    const std::size_t left = kSecond / 2 - heard.size() % (kSecond / 2);
+    switch (out.read(input, std::span(piece, left), n)) {
+      case sdk::Input::some:
+        break;
+      case sdk::Input::none:
+        return sdk::Progress::wait;
+      case sdk::Input::end:
+        return result(out), sdk::Progress::done;
+      case sdk::Input::cancelled:
+        return sdk::Error{SERVAL_CANCELLED, "the request was cancelled", {}};
+      case sdk::Input::whole:
+        return sdk::invalid("the input does not stream", "audio");
+    }
+    heard.append(piece, n);
+    bytes += n;
+    if (heard.size() % (kSecond / 2) != 0) return sdk::Progress::more;
+    if (prompt == "slowly") std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    text += kWords[words++ % std::size(kWords)];
+    const bool final = heard.size() == 2 * kSecond;
+    if (final || partials) emit(out, final);
+    if (final) next();
+    return sdk::Progress::more;
+  }
+
+  void next() {
+    heard.clear();
+    text.clear();
+    ++segments;
+  }
+
+  void result(sdk::TaskContext& out) {
+    if (!text.empty()) emit(out, true);
+    const std::string json = R"({"task":"transcribe","language":"english",)"
+                             R"("language_probability":1.0,"duration":)" +
+                             number(now()) + R"(,"failed":[]})";
+    out.emit(SERVAL_EVENT_JSON, 0, SERVAL_EVENT_FLAG_LAST, json);
+  }
+
+  std::string usage_json() const override {
+    return "{\"audio_seconds\":" + number(now()) +
+           ",\"completion_tokens\":" + std::to_string(words) + "}";
+  }
+};
+
+sdk::Result<std::unique_ptr<sdk::Task>> make_stream(const sdk::Request& request,
+                                                    const sdk::InputStream& input) {
+  auto task = std::make_unique<TranscribeStream>(input);
+  std::string language;
+  int64_t rate = 16'000, channels = 1;
+  sdk::ParamReader params(request.params_json());
+  params.optional("language", language);
+  params.optional("prompt", task->prompt);
+  params.optional("partials", task->partials);
+  params.optional("sample_rate", rate, 16'000, 16'000);
+  params.optional("channels", channels, 1, 1);
+  if (const sdk::Status ok = params.finish(); !ok) return ok.error();
+  return task;
+}
+
 sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& request) {
   auto task = std::make_unique<Transcribe>();
   const auto hearing = read_params(request);
@@ -134,10 +216,14 @@ struct SpeechPlugin final : sdk::Plugin {
   }
   sdk::Result<std::unique_ptr<sdk::Model>> open(const sdk::ModelConfig&, sdk::Host host,
                                                 sdk::ModelRef model) override {
-    return std::make_unique<sdk::TaskModel>(host, model, make_task);
+    return std::make_unique<sdk::TaskModel>(
+        host, model, [input = sdk::InputStream(host)](const sdk::Request& request) {
+          return request.op() == "transcribe" ? make_task(request) : make_stream(request, input);
+        });
   }
 };
 
 }  // namespace
 
-SERVAL_EXPORT_PLUGIN(SpeechPlugin, "org.serval.test.speech", "1.0.0", SERVAL_OPS("transcribe"));
+SERVAL_EXPORT_PLUGIN(SpeechPlugin, "org.serval.test.speech", "1.0.0",
+                     SERVAL_OPS("transcribe", "transcribe_stream"));

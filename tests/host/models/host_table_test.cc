@@ -6,6 +6,7 @@
 #include <map>
 
 #include "host/models/model_ref.h"
+#include "serval/ext/draft/input_stream.h"
 #include "serval/ext/progress.h"
 
 namespace serval::host {
@@ -157,6 +158,64 @@ TEST(LogBudget, RefillsAndCountsWhatItDropped) {
   EXPECT_EQ(passed, 200);
   EXPECT_TRUE(budget.take(1'000'000'001, dropped));
   EXPECT_EQ(dropped, 100u);
+}
+
+TEST_F(HostTableTest, StreamedInputIsReadAsItComes) {
+  const auto* input =
+      static_cast<const serval_ext_input_stream*>(host->get_ext(host, SERVAL_EXT_INPUT_STREAM));
+  ASSERT_NE(input, nullptr);
+  std::vector<std::pair<uint32_t, uint64_t>> signals;
+  queue->set_signal_sink([&](uint32_t kind, uint64_t id) { signals.emplace_back(kind, id); });
+  Request request;
+  request.inputs = {""};
+  request.stream = std::make_shared<InputStream>();
+  const auto stream = request.stream;
+  auto call = queue->submit(std::move(request));
+  ASSERT_TRUE(call);
+  serval_request* handle = pull();
+  EXPECT_EQ(host->view(handle)->n_inputs, 1u);
+  EXPECT_EQ(host->view(handle)->inputs[0].len, 0u);
+
+  char to[8] = {};
+  uint64_t n = 9;
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_OK);
+  EXPECT_EQ(n, 0u);
+  EXPECT_TRUE(signals.empty());
+  stream->write("0123456789");
+  ASSERT_EQ(signals.size(), 1u);
+  EXPECT_EQ(signals[0], std::pair(SERVAL_SIGNAL_READABLE, host->view(handle)->id));
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_OK);
+  EXPECT_EQ(std::string(to, n), "01234567");
+  stream->end();
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_OK);
+  EXPECT_EQ(n, 2u);
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_OUT_OF_RANGE);
+  EXPECT_EQ(n, 0u);
+  EXPECT_EQ(input->read(handle, nullptr, sizeof to, &n), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(input->read(handle, to, sizeof to, nullptr), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(queue->violations(), 2u);
+  (*call)->cancel(CancelReason::client);
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_CANCELLED);
+  const serval_finish done{sizeof done, SERVAL_CANCELLED, nullptr, {nullptr, 0}};
+  host->finish(handle, &done);
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(queue->violations(), 3u);
+  EXPECT_EQ(stream->write("x"), 0u) << "nobody will read it";
+}
+
+TEST_F(HostTableTest, AnInputThatIsWholeDoesNotStream) {
+  const auto* input =
+      static_cast<const serval_ext_input_stream*>(host->get_ext(host, SERVAL_EXT_INPUT_STREAM));
+  Request request;
+  request.inputs = {"whole"};
+  auto call = queue->submit(std::move(request));
+  ASSERT_TRUE(call);
+  serval_request* handle = pull();
+  char to[8];
+  uint64_t n = 0;
+  EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_FAILED_PRECONDITION);
+  const serval_finish done{sizeof done, SERVAL_OK, nullptr, {nullptr, 0}};
+  host->finish(handle, &done);
 }
 
 }  // namespace

@@ -240,7 +240,8 @@ TEST_F(Audio, ErrorsNameTheField) {
   refused("include[]", "logprobs", "include", "not supported");
   refused("known_speaker_names[]", "a", "known_speaker_names", "not supported");
   refused("chunking_strategy", "manual", "chunking_strategy", "\"auto\"");
-  refused("chunking_strategy[type]", "none", "chunking_strategy", "server_vad");
+  refused("chunking_strategy[type]", "none", "chunking_strategy",
+          "chunking_strategy: type must be \"server_vad\"");
   refused("model", "m", "model", "given twice");
   refused("prompt", "\xff", "prompt", "UTF-8");
   refused("file", "x", "file", "given twice");

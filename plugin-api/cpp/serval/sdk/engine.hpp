@@ -34,6 +34,9 @@ class Engine {
   // An event of this request that was refused with Emit::full may be emitted again.
   virtual void writable(uint64_t id) = 0;
 
+  // The input of this request, which had nothing to read, has more, or its end (InputStream).
+  virtual void readable(uint64_t id) { static_cast<void>(id); }
+
   // The host is short of memory: give back what can be given back.
   virtual void memory_pressure() {}
 

@@ -113,6 +113,7 @@ class EngineModel : public Model {
     for (const detail::Signal& s : signals_) {
       if (s.kind == SERVAL_SIGNAL_CANCEL) engine_->cancelled(s.request_id);
       if (s.kind == SERVAL_SIGNAL_WRITABLE) engine_->writable(s.request_id);
+      if (s.kind == SERVAL_SIGNAL_READABLE) engine_->readable(s.request_id);
       if (s.kind == SERVAL_SIGNAL_MEMORY_PRESSURE) engine_->memory_pressure();
     }
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <serval/ext/draft/input_stream.h>
 #include <serval/request.h>
 #include <string_view>
 #include <utility>
@@ -105,6 +106,17 @@ class Request {
                  last ? SERVAL_EVENT_FLAG_LAST : 0,
                  {text.data(), text.size(), SERVAL_MEM_HOST, 0},
                  to_abi(meta_json)});
+  }
+
+  // What InputStream::read is made of.
+  serval_status read_input(const serval_ext_input_stream& table, void* to, uint64_t capacity,
+                           uint64_t& n) {
+    detail::OneThread::Inside inside(one_thread_, host_);
+    if (finished()) {
+      detail::misuse(host_, "SDK check: input is read after finish");
+      return SERVAL_CANCELLED;
+    }
+    return table.read(handle_, to, capacity, &n);
   }
 
   void finish_ok(std::string_view usage_json = {}) {

@@ -10,12 +10,14 @@
 #include <vector>
 
 #include "serval/sdk/engine_model.hpp"
+#include "serval/sdk/input_stream.hpp"
 #include "serval/sdk/output.hpp"
 
 namespace serval::sdk {
 
-// What a task says at the end of a step.
-enum class Progress { more, done };
+// What a task says at the end of a step. wait: its input had nothing to read; step is called again
+// when it has.
+enum class Progress { more, wait, done };
 
 // A task's view of its request: where output goes.
 class TaskContext {
@@ -33,6 +35,9 @@ class TaskContext {
     output_.emit(request_, kind, index, flags, data, meta_json);
   }
   bool cancelled() const { return request_.cancelled(); }
+  Input read(const InputStream& stream, std::span<char> to, std::size_t& n) {
+    return stream.read(request_, to, n);
+  }
 
  private:
   Request& request_;
@@ -61,7 +66,7 @@ class TaskEngine final : public Engine {
   uint64_t running() override { return running_.size(); }
 
   void admit(Request request) override {
-    Running r{std::move(request), {}, nullptr};
+    Running r{std::move(request), {}, nullptr, false, false};
     const Status ok = detail::caught([&]() -> Status {
       Result<std::unique_ptr<Task>> task = make_(r.request);
       if (!task) return task.error();
@@ -76,7 +81,7 @@ class TaskEngine final : public Engine {
     bool runnable = false;
     for (Running& r : running_) {
       advance(r);
-      runnable |= !r.request.finished() && !r.output.blocked();
+      runnable |= !r.request.finished() && !r.output.blocked() && !r.waits;
     }
     std::erase_if(running_, [](const Running& r) { return r.request.finished(); });
     return runnable;
@@ -88,6 +93,11 @@ class TaskEngine final : public Engine {
   void writable(uint64_t id) override {
     for (Running& r : running_)
       if (r.request.id() == id) r.output.flush(r.request);
+  }
+
+  void readable(uint64_t id) override {
+    for (Running& r : running_)
+      if (r.request.id() == id) r.waits = false;
   }
 
   void abort(const Error& error) override {
@@ -102,6 +112,7 @@ class TaskEngine final : public Engine {
     Output output;
     std::unique_ptr<Task> task;
     bool done = false;
+    bool waits = false;  // for its input
   };
 
   // So that the loop's own cost is shared by some steps.
@@ -109,11 +120,13 @@ class TaskEngine final : public Engine {
 
   static void advance(Running& r) {
     const Status ok = detail::caught([&]() -> Status {
-      for (int i = 0; i < kStepsAtOnce && !r.done && !r.output.blocked() && !over(r); ++i) {
+      for (int i = 0; i < kStepsAtOnce && !r.done && !r.waits && !r.output.blocked() && !over(r);
+           ++i) {
         TaskContext context(r.request, r.output);
         const Result<Progress> progress = r.task->step(context);
         if (!progress) return progress.error();
         r.done = *progress == Progress::done;
+        r.waits = *progress == Progress::wait;
       }
       if (r.output.broke_a_rule())
         return Error{SERVAL_INTERNAL, "the plugin emitted an invalid event", {}};

@@ -1,0 +1,50 @@
+// Input 0 of a request while it arrives (draft extension serval.input_stream/1).
+#pragma once
+
+#include <serval/ext/draft/input_stream.h>
+#include <span>
+
+#include "serval/sdk/request.hpp"
+
+namespace serval::sdk {
+
+enum class Input {
+  some,       // `n` bytes were read
+  none,       // nothing is there; Engine::readable(id) says when to read again
+  end,        // complete, and all of it has been read
+  cancelled,  // finish the request now (finish_cancelled)
+  whole,      // it does not stream: all of it is request.input(0)
+};
+
+// One for a model, made in Plugin::open. Threads: as the request that is read.
+class InputStream {
+ public:
+  explicit InputStream(Host host)
+      : table_(host.extension<serval_ext_input_stream>(SERVAL_EXT_INPUT_STREAM)) {}
+
+  // Whether the host has it. Without it every input is whole.
+  bool available() const { return table_ != nullptr; }
+
+  // Up to to.size() bytes; never blocks.
+  Input read(Request& request, std::span<char> to, std::size_t& n) const {
+    n = 0;
+    if (table_ == nullptr) return Input::whole;
+    uint64_t moved = 0;
+    switch (request.read_input(*table_, to.data(), to.size(), moved)) {
+      case SERVAL_OK:
+        n = std::size_t(moved);
+        return n > 0 ? Input::some : Input::none;
+      case SERVAL_OUT_OF_RANGE:
+        return Input::end;
+      case SERVAL_FAILED_PRECONDITION:
+        return Input::whole;
+      default:
+        return Input::cancelled;
+    }
+  }
+
+ private:
+  const serval_ext_input_stream* table_;
+};
+
+}  // namespace serval::sdk
