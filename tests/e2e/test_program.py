@@ -96,7 +96,7 @@ path = "missing.gguf"
         (f"{config}:13:13: model m: config.sequences: ", "is 0, want at least 1"),
         (f"{config}:14:10: model m: config.threds: ", "did you mean threads?"),
         (f"{config}:15:1: model n: path: ", "missing.gguf"),
-        (f"{config}:15:1: model n: plugin: ", "org.serval.ocr", "want one of: org.serval.bei, org.serval.llm"),
+        (f"{config}:15:1: model n: plugin: ", "org.serval.ocr", "want one of: org.serval.bei, org.serval.llm, org.serval.whisper"),
     ]
     assert len(lines) == len(wanted), done.stdout
     for line, (place, *parts) in zip(lines, wanted):

@@ -29,7 +29,11 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   if (!params) return client->fail(params.error());
   auto reader = WindowReader::open(inputs[0], params->pcm, params->cut, *parts_.mel, parts_.vad,
                                    parts_.max_audio_seconds);
-  if (!reader) return client->fail(reader.error());
+  if (!reader) {
+    Error why = reader.error();
+    why.param = "audio";
+    return client->fail(why);
+  }
   auto job = std::make_unique<Job>();
   job->id = id;
   job->order = arrivals_++;

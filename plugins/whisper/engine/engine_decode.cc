@@ -122,6 +122,12 @@ void Engine::settle(WindowWork& work) {
     work.segments =
         split_window(*parts_.tokenizer, result.tokens, work.audio.audio_frames(), work.begin())
             .segments;
+    // A guessed time may lie in the silence behind the window, where the next one speaks.
+    const double end = work.begin() + work.audio.seconds();
+    for (Segment& segment : work.segments) {
+      segment.start = std::min(segment.start, end);
+      segment.end = std::min(segment.end, end);
+    }
     drop_empty(work.segments);
   }
   if (options.timestamps != Timestamps::word || work.segments.empty()) {
