@@ -67,7 +67,7 @@ TEST(SpeechTokenizer, EqualsFasterWhispersOnTinyEn) {
 
 TEST(SpeechTokenizer, EqualsFasterWhispersOnBase) {
   const auto path = test_model_path("whisper-base");
-  SERVAL_NEED_MODEL(path);
+  SERVAL_NEED_LONG_MODEL(path);
   const auto tokenizer = SpeechTokenizer::load(path);
   ASSERT_TRUE(tokenizer.ok()) << tokenizer.error().message;
   EXPECT_TRUE(tokenizer->multilingual());
