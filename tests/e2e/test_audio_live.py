@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from server import Server
-from test_audio import HEARD, fake_section, wav, whisper  # noqa: F401 (a fixture)
+from test_audio import HEARD, fake_section, wav
 
 PATH = "/v1/audio/transcriptions/stream"
 SECOND = 32_000  # bytes
@@ -332,13 +332,3 @@ def test_over_tls(own_server, tmp_path):
     with connect(f"wss://127.0.0.1:{server.port}{PATH}", ssl=context) as ws:
         got, close = talk(ws, samples(20), 100_000, partials=False)
         assert len(got) == 11 and close.code == 1000
-
-
-def test_whisper_hears_a_live_stream(whisper):  # noqa: F811
-    with dial(whisper) as ws:
-        got, close = talk(ws, samples(12), 6400)
-        if got[-1].get("error", {}).get("code") == "model_not_found":
-            pytest.skip("the whisper plugin has no live streams")
-    assert got[-1]["type"] == "transcript.text.done" and close.code == 1000
-    finals = [m for m in got if m["type"] == "transcript.text.final"]
-    assert all(a["end"] <= b["start"] + 0.01 for a, b in zip(finals, finals[1:], strict=False))
