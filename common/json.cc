@@ -81,4 +81,11 @@ Result<json::value> parse_json(std::string_view text, int max_depth) {
   return value;
 }
 
+Result<json::object> parse_json_object(std::string_view text, const char* otherwise) {
+  Result<json::value> value = parse_json(text);
+  if (!value) return value.error();
+  if (!value->is_object()) return invalid(otherwise);
+  return std::move(value->get_object());
+}
+
 }  // namespace serval

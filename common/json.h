@@ -14,4 +14,7 @@ namespace json = boost::json;
 // that are not UTF-8, anything behind the value. The message holds the byte offset.
 Result<json::value> parse_json(std::string_view text, int max_depth = 64);
 
+// As parse_json; a value that is no object is invalid_argument with the message `otherwise`.
+Result<json::object> parse_json_object(std::string_view text, const char* otherwise);
+
 }  // namespace serval

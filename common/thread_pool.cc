@@ -41,6 +41,10 @@ void futex_wake_all(std::atomic<uint32_t>& word) {
 
 }  // namespace
 
+int thread_count(int setting) {
+  return setting > 0 ? setting : std::max(int(std::thread::hardware_concurrency()), 1);
+}
+
 ThreadPool::ThreadPool(int threads) : claims_(std::size_t(threads)) {
   for (int i = 1; i < threads; ++i) workers_.emplace_back([this, i] { work(i); });
 }

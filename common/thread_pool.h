@@ -9,6 +9,9 @@
 
 namespace serval {
 
+// What a setting of so many threads means; 0: as many as the machine has cores.
+int thread_count(int setting);
+
 // Each thread has its own run of neighbouring chunks, so that it reads memory in one stream; with
 // those done it takes what is left of the others' runs. The caller is one of the threads, so a
 // worker that the system has descheduled delays a phase by at most the chunk it holds. Waiting

@@ -46,10 +46,10 @@ const char* config_schema() {
 Result<BeiConfig> parse_config(std::string_view config_json) {
   BeiConfig config;
   if (config_json.empty()) return config;
-  const Result<json::value> parsed = parse_json(config_json);
+  const Result<json::object> parsed =
+      parse_json_object(config_json, "the configuration must be an object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the configuration must be an object");
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   reader.read("threads", config.threads, 0, 256);
   reader.read("tokenizer_threads", config.tokenizer_threads, 0, 64);
   std::string dtype = "auto";

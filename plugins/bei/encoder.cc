@@ -13,27 +13,6 @@ std::size_t aligned(std::size_t bytes) {
 
 }  // namespace
 
-// A slot for the time of one chunk.
-class Encoder::Lease {
- public:
-  explicit Lease(Encoder& encoder) : encoder_(encoder) {
-    const std::lock_guard lock(*encoder_.slots_mutex_);
-    index_ = encoder_.free_slots_.back();
-    encoder_.free_slots_.pop_back();
-  }
-  ~Lease() {
-    const std::lock_guard lock(*encoder_.slots_mutex_);
-    encoder_.free_slots_.push_back(index_);
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  Slot& operator*() const { return encoder_.slots_[std::size_t(index_)]; }
-
- private:
-  Encoder& encoder_;
-  int index_;
-};
-
 Encoder::Sizes Encoder::sizes(const Architecture& a, DenseType type, int threads, int max_tokens,
                               int longest) {
   Sizes s{};
@@ -78,8 +57,7 @@ Encoder::Encoder(const Architecture& architecture, const Weights& weights, Dense
       pool_(pool),
       longest_(longest),
       sizes_(sizes(architecture, type, pool.threads(), max_tokens, longest)),
-      memory_(std::move(memory)),
-      slots_mutex_(std::make_unique<std::mutex>()) {
+      memory_(std::move(memory)) {
   std::byte* at = memory_.data();
   const auto take = [&](std::size_t bytes) { return std::exchange(at, at + aligned(bytes)); };
   const auto take_floats = [&](int64_t count) {
@@ -95,8 +73,7 @@ Encoder::Encoder(const Architecture& architecture, const Weights& weights, Dense
     slot.inner = take_floats(int64_t(kRows) * a_.feed_forward);
     slot.inner_prepared = take(kRows * sizes_.inner_rows);
     slot.scratch = take(packed_attention_scratch(longest_, a_.head_dim));
-    slots_.push_back(slot);
-    free_slots_.push_back(i);
+    slots_.add(slot);
   }
   for (const AttentionSpan& span : a_.layers) {
     if (span.rope_base == 0) continue;
@@ -125,7 +102,7 @@ void Encoder::blocks(int rows, Body&& body) {
   int count = (rows + kRows - 1) / kRows;
   if (alone) count = (count + threads - 1) / threads * threads;
   const auto one = [&](int block, ThreadPool* pool) {
-    const Lease slot(*this);
+    const SlotPool<Slot>::Lease slot(slots_);
     const int begin = int(int64_t(rows) * block / count);
     const int end = int(int64_t(rows) * (block + 1) / count);
     body(begin, end, *slot, RowWork(ops_, pool));
@@ -343,7 +320,7 @@ void Encoder::attention(const PackedBatch& batch, std::size_t layer) {
     ops_.packed_attention(call);
   };
   pool_.run(int(chunks.size()) - 1, [&](int chunk) {
-    const Lease slot(*this);
+    const SlotPool<Slot>::Lease slot(slots_);
     for (int i = chunks[std::size_t(chunk)]; i < chunks[std::size_t(chunk) + 1]; ++i)
       run_unit(units[std::size_t(i)], *slot);
   });

@@ -2,10 +2,10 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
 #include "common/aligned_memory.h"
+#include "common/slot_pool.h"
 #include "common/thread_pool.h"
 #include "plugins/bei/architecture.h"
 #include "plugins/bei/packed_batch.h"
@@ -44,7 +44,6 @@ class Encoder {
     std::byte* inner_prepared;
     std::byte* scratch;  // of attention
   };
-  class Lease;
 
   static constexpr int kRows = 64;  // most of a block
   static Sizes sizes(const Architecture& a, DenseType type, int threads, int max_tokens,
@@ -81,9 +80,7 @@ class Encoder {
   AlignedMemory memory_;
   float* states_;  // [T, hidden]
   float* qkv_;     // [T, qkv_width]; attention writes its output over the queries
-  std::vector<Slot> slots_;
-  std::vector<int> free_slots_;
-  std::unique_ptr<std::mutex> slots_mutex_;
+  SlotPool<Slot> slots_;
   std::vector<std::pair<double, std::vector<float>>> angles_;  // by base
 };
 

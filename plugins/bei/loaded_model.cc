@@ -29,15 +29,10 @@ std::vector<Precision> candidates(const BeiConfig& config, const Ops& ops) {
   return {Precision::int8, Precision::bf16, Precision::f32};
 }
 
-int compute_threads(const BeiConfig& config) {
-  if (config.threads > 0) return config.threads;
-  return std::max(int(std::thread::hardware_concurrency()), 1);
-}
-
 // Enough for every thread to work at its full pace; more would only make short texts wait longer.
 int step_tokens(const BeiConfig& config) {
   if (config.tokens_per_step > 0) return config.tokens_per_step;
-  return std::clamp(256 * compute_threads(config), 512, 65536);
+  return std::clamp(256 * thread_count(config.threads), 512, 65536);
 }
 
 int max_step_tokens(const BeiConfig& config, const ModelFolder& folder) {
@@ -62,7 +57,8 @@ std::size_t running_bytes(const BeiConfig& config, const ModelFolder& folder, De
   // The tokenizer's tables are some times their JSON; thread stacks and the like.
   const std::size_t tokenizer = 12 * folder.tokenizer_bytes;
   constexpr std::size_t kRest = (std::size_t(48) << 20) + kMostKeptBytes;
-  return Encoder::workspace_bytes(a, type, compute_threads(config), tokens, folder.max_tokens) +
+  return Encoder::workspace_bytes(a, type, thread_count(config.threads), tokens,
+                                  folder.max_tokens) +
          results + waiting + sparse + tokenizer + kRest + (std::size_t(config.cache_mib) << 20);
 }
 
@@ -127,7 +123,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                    std::to_string(tokenizer->vocab_size()) + " tokens, the embedding " +
                    std::to_string(folder->description.architecture.vocab));
   std::unique_ptr<LoadedModel> loaded(
-      new LoadedModel(std::move(*tokenizer), compute_threads(config)));
+      new LoadedModel(std::move(*tokenizer), thread_count(config.threads)));
   loaded->facts_ = facts_of(*folder, config);
   if (const Status chosen = loaded->choose_model(*folder, config, **ops, progress, note); !chosen)
     return chosen.error();

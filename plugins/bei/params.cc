@@ -155,10 +155,10 @@ Status check_op(Op op, const ModelFacts& facts) {
 }
 
 Result<RequestParams> parse_params(Op op, std::string_view params_json, const ModelFacts& facts) {
-  const Result<json::value> parsed = parse_json(params_json.empty() ? "{}" : params_json);
+  const Result<json::object> parsed = parse_json_object(params_json.empty() ? "{}" : params_json,
+                                                        "the parameters must be a JSON object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the parameters must be a JSON object");
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   RequestParams params;
   switch (op) {
     case Op::embed:

@@ -7,35 +7,16 @@ namespace serval::bei {
 namespace {
 
 // One request of the host as the engine sees it.
-class HostClient final : public Client {
+class HostClient final : public sdk::EngineClient<Client, Error> {
  public:
-  explicit HostClient(sdk::Request request) : request_(std::move(request)) {}
+  using EngineClient::EngineClient;
 
-  const sdk::Request& request() const { return request_; }
-  std::vector<std::string_view> inputs() const {
-    std::vector<std::string_view> out(request_.inputs());
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = request_.input(i);
-    return out;
-  }
-
-  bool cancelled() const override { return request_.cancelled(); }
   void emit(EventKind kind, int index, std::string_view data, std::string_view meta_json) override {
     const uint32_t abi = kind == EventKind::tensor ? SERVAL_EVENT_TENSOR
                          : kind == EventKind::json ? SERVAL_EVENT_JSON
                                                    : SERVAL_EVENT_TEXT;
     output_.emit(request_, abi, uint32_t(index), SERVAL_EVENT_FLAG_LAST, data, meta_json);
   }
-  bool blocked() const override { return output_.blocked(); }
-  void flush() override { static_cast<void>(output_.flush(request_)); }
-  void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
-  void fail(const Error& error) override { request_.finish_error(sdk::Error::from(error)); }
-  void finish_cancelled(std::string_view usage_json) override {
-    request_.finish_cancelled(usage_json);
-  }
-
- private:
-  sdk::Request request_;
-  sdk::Output output_;
 };
 
 struct BeiMetrics {
@@ -69,15 +50,10 @@ struct BeiMetrics {
   EngineCounts last;
 };
 
-class BeiEngine final : public sdk::Engine {
+class BeiEngine final : public sdk::LoadedEngine<LoadedModel, BeiMetrics> {
  public:
-  BeiEngine(std::unique_ptr<LoadedModel> loaded, BeiMetrics metrics, uint32_t most)
-      : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
+  using LoadedEngine::LoadedEngine;
 
-  uint32_t room() override {
-    const std::size_t held = loaded_->engine().running();
-    return held >= most_ ? 0 : uint32_t(most_ - held);
-  }
   void admit(sdk::Request request) override {
     const uint64_t id = request.id();
     auto client = std::make_unique<HostClient>(std::move(request));
@@ -88,24 +64,12 @@ class BeiEngine final : public sdk::Engine {
     const std::string_view op = view.op(), params = view.params_json();
     const RequestInfo info{view.priority(), view.accepted_ns(), view.cache_namespace()};
     std::vector<std::string_view> inputs = host.inputs();
-    loaded_->engine().submit(id, std::move(client), op, std::move(inputs), params, info);
+    engine().submit(id, std::move(client), op, std::move(inputs), params, info);
   }
-  bool step() override {
-    const bool worked = loaded_->engine().step();
-    metrics_.report(loaded_->engine().counts());
-    return worked;
-  }
-  void writable(uint64_t id) override { loaded_->engine().writable(id); }
-  void memory_pressure() override { loaded_->engine().shrink(); }
-  uint64_t running() override { return loaded_->engine().running(); }
+  void memory_pressure() override { engine().shrink(); }
   void abort(const sdk::Error& why) override {
-    loaded_->engine().abort(error(Code(why.code), why.message, why.param));
+    engine().abort(error(Code(why.code), why.message, why.param));
   }
-
- private:
-  std::unique_ptr<LoadedModel> loaded_;
-  BeiMetrics metrics_;
-  uint32_t most_;  // requests held at a time; the rest waits in the host's queue
 };
 
 class BeiPlugin final : public sdk::Plugin {

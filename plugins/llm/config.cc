@@ -68,10 +68,9 @@ void read_kv_type(JsonReader& reader, LlmConfig& config) {
 Result<LlmConfig> parse_config(std::string_view config_json) {
   LlmConfig config;
   if (config_json.empty()) return config;
-  const Result<json::value> parsed = parse_json(config_json);
+  const Result<json::object> parsed = parse_json_object(config_json, "the configuration must be an object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the configuration must be an object");
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   reader.read("threads", config.threads, 0, 256);
   reader.read("context", config.context, 0, 1 << 24);
   reader.read("sequences", config.sequences, 1, 1024);

@@ -160,9 +160,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   Result<ChatFormat> chat = ChatFormat::create(*file, *tokenizer, config.chat_template);
   if (!chat) return chat.error();
 
-  const int cores = std::max(int(std::thread::hardware_concurrency()), 1);
-  std::unique_ptr<LoadedModel> loaded(new LoadedModel(std::move(*tokenizer), std::move(*chat),
-                                                      config.threads > 0 ? config.threads : cores));
+  std::unique_ptr<LoadedModel> loaded(
+      new LoadedModel(std::move(*tokenizer), std::move(*chat), thread_count(config.threads)));
   std::optional<PackCache> cache = open_pack_cache(config, note);
   Result<Weights> weights =
       load_weights(*file, plan->shape, loaded->pool_, progress, std::move(cache), note);

@@ -65,14 +65,13 @@ void read_seed(JsonReader& reader, SamplingParams& sampling) {
 
 Result<GenerateParams> parse_params(std::string_view params_json, bool chat, int vocab_size,
                                     const SamplingParams& defaults) {
-  Result<json::value> parsed = parse_json(params_json);
+  const Result<json::object> parsed = parse_json_object(params_json, "the parameters must be a JSON object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the parameters must be a JSON object");
 
   GenerateParams params;
   SamplingParams& sampling = params.sampling;
   sampling = defaults;
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   reader.read("max_tokens", params.max_tokens, 0, 1 << 24);
   reader.read("temperature", sampling.temperature, 0.0f, 2.0f);
   reader.read("top_p", sampling.top_p, 0.0f, 1.0f);

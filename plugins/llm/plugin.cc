@@ -8,9 +8,9 @@ namespace serval::llm {
 namespace {
 
 // One request of the host as the engine sees it.
-class HostClient final : public Client {
+class HostClient final : public sdk::EngineClient<Client, Error> {
  public:
-  explicit HostClient(sdk::Request request) : request_(std::move(request)) {}
+  using EngineClient::EngineClient;
 
   std::string_view op() const { return request_.op(); }
   std::string_view adapter() const { return request_.adapter(); }
@@ -22,21 +22,9 @@ class HostClient final : public Client {
             request_.cache_namespace()};
   }
 
-  bool cancelled() const override { return request_.cancelled(); }
   void text(int index, std::string_view text, std::string_view meta_json, bool last) override {
     output_.text(request_, uint32_t(index), text, meta_json, last);
   }
-  bool blocked() const override { return output_.blocked(); }
-  void flush() override { static_cast<void>(output_.flush(request_)); }
-  void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
-  void fail(const Error& error) override { request_.finish_error(sdk::Error::from(error)); }
-  void finish_cancelled(std::string_view usage_json) override {
-    request_.finish_cancelled(usage_json);
-  }
-
- private:
-  sdk::Request request_;
-  sdk::Output output_;
 };
 
 struct LlmMetrics {
@@ -97,15 +85,10 @@ struct LlmMetrics {
   EngineCounts last;
 };
 
-class LlmEngine final : public sdk::Engine {
+class LlmEngine final : public sdk::LoadedEngine<LoadedModel, LlmMetrics> {
  public:
-  LlmEngine(std::unique_ptr<LoadedModel> loaded, LlmMetrics metrics, uint32_t most)
-      : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
+  using LoadedEngine::LoadedEngine;
 
-  uint32_t room() override {
-    const std::size_t held = loaded_->engine().running();
-    return held >= most_ ? 0 : uint32_t(most_ - held);
-  }
   void admit(sdk::Request request) override {
     const uint64_t id = request.id();
     auto client = std::make_unique<HostClient>(std::move(request));
@@ -114,23 +97,11 @@ class LlmEngine final : public sdk::Engine {
       return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
     const std::string_view op = view.op(), input = view.input(), params = view.params_json();
     const RequestInfo info = view.info();
-    loaded_->engine().submit(id, std::move(client), op, input, params, info);
+    engine().submit(id, std::move(client), op, input, params, info);
   }
-  bool step() override {
-    const bool worked = loaded_->engine().step();
-    metrics_.report(loaded_->engine().counts());
-    return worked;
-  }
-  void writable(uint64_t id) override { loaded_->engine().writable(id); }
-  uint64_t running() override { return loaded_->engine().running(); }
   void abort(const sdk::Error& why) override {
-    loaded_->engine().abort(error(Code(why.code), why.message, why.param));
+    engine().abort(error(Code(why.code), why.message, why.param));
   }
-
- private:
-  std::unique_ptr<LoadedModel> loaded_;
-  LlmMetrics metrics_;
-  uint32_t most_;  // requests held at a time; the rest waits in the host's queue
 };
 
 class LlmPlugin final : public sdk::Plugin {

@@ -7,33 +7,14 @@ namespace serval::whisper {
 namespace {
 
 // One request of the host as the engine sees it.
-class HostClient final : public Client {
+class HostClient final : public sdk::EngineClient<Client, Error> {
  public:
-  explicit HostClient(sdk::Request request) : request_(std::move(request)) {}
+  using EngineClient::EngineClient;
 
-  const sdk::Request& request() const { return request_; }
-  std::vector<std::string_view> inputs() const {
-    std::vector<std::string_view> out(request_.inputs());
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = request_.input(i);
-    return out;
-  }
-
-  bool cancelled() const override { return request_.cancelled(); }
   void emit(EventKind kind, std::string_view data, std::string_view meta_json, bool last) override {
     output_.emit(request_, kind == EventKind::json ? SERVAL_EVENT_JSON : SERVAL_EVENT_TEXT, 0,
                  last ? SERVAL_EVENT_FLAG_LAST : 0, data, meta_json);
   }
-  bool blocked() const override { return output_.blocked(); }
-  void flush() override { static_cast<void>(output_.flush(request_)); }
-  void done(std::string_view usage_json) override { request_.finish_ok(usage_json); }
-  void fail(const Error& error) override { request_.finish_error(sdk::Error::from(error)); }
-  void finish_cancelled(std::string_view usage_json) override {
-    request_.finish_cancelled(usage_json);
-  }
-
- private:
-  sdk::Request request_;
-  sdk::Output output_;
 };
 
 struct WhisperMetrics {
@@ -63,15 +44,10 @@ struct WhisperMetrics {
   EngineCounts last;
 };
 
-class WhisperEngine final : public sdk::Engine {
+class WhisperEngine final : public sdk::LoadedEngine<LoadedModel, WhisperMetrics> {
  public:
-  WhisperEngine(std::unique_ptr<LoadedModel> loaded, WhisperMetrics metrics, uint32_t most)
-      : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
+  using LoadedEngine::LoadedEngine;
 
-  uint32_t room() override {
-    const std::size_t held = loaded_->engine().running();
-    return held >= most_ ? 0 : uint32_t(most_ - held);
-  }
   void admit(sdk::Request request) override {
     const uint64_t id = request.id();
     auto client = std::make_unique<HostClient>(std::move(request));
@@ -82,23 +58,11 @@ class WhisperEngine final : public sdk::Engine {
     const std::string_view op = view.op(), params = view.params_json();
     const RequestInfo info{view.priority()};
     const std::vector<std::string_view> inputs = host.inputs();
-    loaded_->engine().submit(id, std::move(client), op, inputs, params, info);
+    engine().submit(id, std::move(client), op, inputs, params, info);
   }
-  bool step() override {
-    const bool worked = loaded_->engine().step();
-    metrics_.report(loaded_->engine().counts());
-    return worked;
-  }
-  void writable(uint64_t id) override { loaded_->engine().writable(id); }
-  uint64_t running() override { return loaded_->engine().running(); }
   void abort(const sdk::Error& why) override {
-    loaded_->engine().abort(error(Code(why.code), why.message, why.param));
+    engine().abort(error(Code(why.code), why.message, why.param));
   }
-
- private:
-  std::unique_ptr<LoadedModel> loaded_;
-  WhisperMetrics metrics_;
-  uint32_t most_;  // requests held at a time; the rest waits in the host's queue
 };
 
 class WhisperPlugin final : public sdk::Plugin {

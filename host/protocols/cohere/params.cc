@@ -60,10 +60,9 @@ void read_unsupported(JsonReader& reader) {
 }  // namespace
 
 Result<CohereRerank> parse_cohere_rerank(std::string_view body, std::size_t most) {
-  const Result<json::value> root = parse_json(body);
+  const Result<json::object> root = parse_json_object(body, "the body must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("the body must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   CohereRerank params;
   reader.read("model", params.model);
   reader.read("query", params.query);

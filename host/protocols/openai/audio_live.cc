@@ -125,10 +125,9 @@ Status LiveTranscription::start(const WsMessage& message) {
 
 // A text message behind the first.
 Status LiveTranscription::control(std::string_view text) {
-  const Result<json::value> root = parse_json(text);
+  const Result<json::object> root = parse_json_object(text, "a message must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("a message must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   std::string type;
   reader.read("type", type);
   if (type != "end") reader.fail("type", "type must be \"end\"");
@@ -222,10 +221,10 @@ WsClose LiveTranscription::send(std::string& out, std::size_t most) {
 }  // namespace
 
 Result<LiveParams> parse_live(std::string_view message) {
-  const Result<json::value> root = parse_json(message);
+  const Result<json::object> root =
+      parse_json_object(message, "the parameters must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("the parameters must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   LiveParams params;
   reader.read("model", params.model);
   std::string encoding = "pcm_s16le", task = "transcribe";

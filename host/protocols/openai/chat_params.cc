@@ -58,10 +58,9 @@ void read_template_params(JsonReader& reader, GenerateParams& params) {
 }  // namespace
 
 Result<GenerateParams> parse_chat(std::string_view body, const GenerateLimits& limits) {
-  const Result<json::value> root = parse_json(body);
+  const Result<json::object> root = parse_json_object(body, "the body must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("the body must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   GenerateParams params;
   read_common(reader, params);
   read_max_tokens(reader, params);

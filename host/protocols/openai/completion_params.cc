@@ -39,10 +39,9 @@ bool read_prompts(const json::value& prompt, std::vector<Prompt>& prompts) {
 }  // namespace
 
 Result<GenerateParams> parse_completion(std::string_view body, const GenerateLimits& limits) {
-  const Result<json::value> root = parse_json(body);
+  const Result<json::object> root = parse_json_object(body, "the body must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("the body must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   GenerateParams params;
   read_common(reader, params);
 

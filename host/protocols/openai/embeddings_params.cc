@@ -38,10 +38,9 @@ void read_input(JsonReader& reader, std::size_t most, EmbeddingParams& params) {
 }  // namespace
 
 Result<EmbeddingParams> parse_embeddings(std::string_view body, std::size_t most) {
-  const Result<json::value> root = parse_json(body);
+  const Result<json::object> root = parse_json_object(body, "the body must be a JSON object");
   if (!root) return root.error();
-  if (!root->is_object()) return invalid("the body must be a JSON object");
-  JsonReader reader(root->get_object());
+  JsonReader reader(*root);
   EmbeddingParams params;
   reader.read("model", params.model);
   if (reader.value("model") == nullptr) reader.fail("model", "model is missing");

@@ -4,11 +4,13 @@
 
 #include "serval/sdk/checks.hpp"
 #include "serval/sdk/engine.hpp"
+#include "serval/sdk/engine_client.hpp"
 #include "serval/sdk/engine_model.hpp"
 #include "serval/sdk/export.hpp"
 #include "serval/sdk/host.hpp"
 #include "serval/sdk/input_stream.hpp"
 #include "serval/sdk/json.hpp"
+#include "serval/sdk/loaded_engine.hpp"
 #include "serval/sdk/messages.hpp"
 #include "serval/sdk/output.hpp"
 #include "serval/sdk/params.hpp"

@@ -48,10 +48,10 @@ bool has_vnni(const Ops& ops) { return std::string_view(ops.name) == "avx512"; }
 Result<WhisperConfig> parse_config(std::string_view config_json) {
   WhisperConfig config;
   if (config_json.empty()) return config;
-  const Result<json::value> parsed = parse_json(config_json);
+  const Result<json::object> parsed =
+      parse_json_object(config_json, "the configuration must be an object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the configuration must be an object");
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   reader.read("threads", config.threads, 0, 256);
   reader.read("audio_threads", config.audio_threads, 0, 64);
   read_type(reader, "dtype", config.dtype);
@@ -76,11 +76,6 @@ KvType kv_type(const WhisperConfig& config, const Ops& ops) {
   if (config.kv_dtype == "bf16") return KvType::bf16;
   if (config.kv_dtype == "int8") return KvType::int8;
   return has_vnni(ops) && dense_type(config, ops) != DenseType::f32 ? KvType::bf16 : KvType::f32;
-}
-
-int compute_threads(const WhisperConfig& config) {
-  if (config.threads > 0) return config.threads;
-  return std::max(int(std::thread::hardware_concurrency()), 1);
 }
 
 }  // namespace serval::whisper

@@ -29,6 +29,5 @@ Result<WhisperConfig> parse_config(std::string_view config_json);
 // holds. REQUIRES: of parse_config.
 DenseType dense_type(const WhisperConfig& config, const Ops& ops);
 KvType kv_type(const WhisperConfig& config, const Ops& ops);
-int compute_threads(const WhisperConfig& config);
 
 }  // namespace serval::whisper

@@ -10,10 +10,6 @@ Engine::Engine(EngineParts parts)
   logits_.resize(std::size_t(kLogitRows) * std::size_t(parts_.model->shape().vocab));
 }
 
-Engine::~Engine() {
-  for (auto& [id, job] : jobs_) queue_.remove(id);
-}
-
 void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
                     const std::vector<std::string_view>& inputs, std::string_view params_json,
                     const RequestInfo& info) {

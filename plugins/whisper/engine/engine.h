@@ -42,7 +42,6 @@ struct EngineParts {
 class Engine {
  public:
   explicit Engine(EngineParts parts);
-  ~Engine();
 
   // Takes a request over; what is wrong with it goes to client->fail. The views live until the
   // client is finished.
@@ -85,7 +84,7 @@ class Engine {
   static constexpr int kMostWaits = 8;
 
   void reap();
-  // Audio (engine_audio.cc).
+  // Audio.
   void read_ahead();
   void take_prepared();
   // Encoder.
@@ -105,7 +104,6 @@ class Engine {
   // Results (engine_results.cc).
   void give_out(Job& job);
   void give(Job& job, WindowWork& work);
-  void close(Job& job);
   void describe(Client& client) const;
 
   void fail(Job& job, const Error& why);

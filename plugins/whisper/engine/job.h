@@ -36,7 +36,7 @@ struct WindowWork {
   double begin() const { return audio.start_seconds(); }
 };
 
-// How a request is to be served. Times are on the engine's clock.
+// How a request is to be served.
 struct RequestInfo {
   int priority = 0;  // lower is served sooner
 };

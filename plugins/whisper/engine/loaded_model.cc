@@ -38,7 +38,7 @@ Result<std::size_t> LoadedModel::plan(const std::filesystem::path& path,
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
   const Result<SpeechPlan> plan =
-      SpeechModel::plan(path, speech_options(config, **ops), compute_threads(config));
+      SpeechModel::plan(path, speech_options(config, **ops), thread_count(config.threads));
   if (!plan) return plan.error();
   // The tokenizer's tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
@@ -52,7 +52,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
   const SpeechOptions options = speech_options(config, **ops);
-  const Result<SpeechPlan> plan = SpeechModel::plan(path, options, compute_threads(config));
+  const Result<SpeechPlan> plan = SpeechModel::plan(path, options, thread_count(config.threads));
   if (!plan) return plan.error();
   Result<SpeechTokenizer> tokenizer = SpeechTokenizer::load(path, plan->config.multilingual);
   if (!tokenizer) return tokenizer.error();
@@ -61,7 +61,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
                                       std::to_string(tokenizer->vocab_size()) +
                                       " tokens, the model " + std::to_string(plan->shape.vocab));
   std::unique_ptr<LoadedModel> loaded(
-      new LoadedModel(std::move(*tokenizer), compute_threads(config)));
+      new LoadedModel(std::move(*tokenizer), thread_count(config.threads)));
   auto model = SpeechModel::load(path, options, **ops, loaded->pool_, progress);
   if (!model) return model.error();
   loaded->model_ = std::move(*model);

@@ -33,10 +33,10 @@ void read_cut(JsonReader& reader, bool has_vad, CutOptions& cut) {
 Result<TranscribeParams> parse_transcribe(std::string_view params_json,
                                           const SpeechTokenizer& tokenizer, bool has_vad) {
   TranscribeParams params;
-  const Result<json::value> parsed = parse_json(params_json.empty() ? "{}" : params_json);
+  const Result<json::object> parsed = parse_json_object(params_json.empty() ? "{}" : params_json,
+                                                        "the parameters must be an object");
   if (!parsed) return parsed.error();
-  if (!parsed->is_object()) return invalid("the parameters must be an object");
-  JsonReader reader(parsed->get_object());
+  JsonReader reader(*parsed);
   read_decode_options(reader, params.decode);
   read_encoding(reader, params.pcm);
   read_cut(reader, has_vad, params.cut);

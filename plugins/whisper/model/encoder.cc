@@ -21,27 +21,6 @@ std::size_t frame_bytes(DenseType type, int hidden) {
 
 }  // namespace
 
-// A slot for the time of one chunk.
-class Encoder::Lease {
- public:
-  explicit Lease(Encoder& encoder) : encoder_(encoder) {
-    const std::lock_guard lock(*encoder_.slots_mutex_);
-    index_ = encoder_.free_slots_.back();
-    encoder_.free_slots_.pop_back();
-  }
-  ~Lease() {
-    const std::lock_guard lock(*encoder_.slots_mutex_);
-    encoder_.free_slots_.push_back(index_);
-  }
-  Lease(const Lease&) = delete;
-  Lease& operator=(const Lease&) = delete;
-  Slot& operator*() const { return encoder_.slots_[std::size_t(index_)]; }
-
- private:
-  Encoder& encoder_;
-  int index_;
-};
-
 Encoder::Sizes Encoder::sizes(const SpeechShape& shape, DenseType type, int max_states) {
   Sizes s{};
   s.mel_row = dense_row_bytes(conv_type(type), 3 * shape.mels);
@@ -81,8 +60,7 @@ Encoder::Encoder(const SpeechShape& shape, const SpeechWeights& weights, DenseTy
       ops_(ops),
       pool_(pool),
       sizes_(sizes(shape, type, max_states)),
-      memory_(std::move(memory)),
-      slots_mutex_(std::make_unique<std::mutex>()) {
+      memory_(std::move(memory)) {
   std::byte* at = memory_.data();
   const auto take = [&](std::size_t bytes) { return std::exchange(at, at + aligned(bytes)); };
   const auto take_floats = [&](int64_t count) {
@@ -100,8 +78,7 @@ Encoder::Encoder(const SpeechShape& shape, const SpeechWeights& weights, DenseTy
     slot.inner = take_floats(int64_t(kRows) * std::max(shape.encoder_ff, 2 * shape.hidden));
     slot.inner_rows = take(kRows * sizes_.inner_row);
     slot.scratch = take(packed_attention_scratch(shape.audio_states, shape.head_dim()));
-    slots_.push_back(slot);
-    free_slots_.push_back(i);
+    slots_.add(slot);
   }
 }
 
@@ -126,7 +103,7 @@ void Encoder::cut(std::span<const Item> items) {
 template <class Body>
 void Encoder::each_block(Body&& body) {
   pool_.run(int(blocks_.size()), [&](int block) {
-    const Lease slot(*this);
+    const SlotPool<Slot>::Lease slot(slots_);
     body(blocks_[std::size_t(block)], *slot);
   });
 }
@@ -308,7 +285,7 @@ void Encoder::attention(std::span<const Item> items) {
   }
   pool_.run(int(units.size()), [&](int i) {
     const Unit& unit = units[std::size_t(i)];
-    const Lease slot(*this);
+    const SlotPool<Slot>::Lease slot(slots_);
     PackedAttention call;
     call.q = qkv_;
     call.k = qkv_ + hidden;

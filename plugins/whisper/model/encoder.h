@@ -3,11 +3,11 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <span>
 #include <vector>
 
 #include "common/aligned_memory.h"
+#include "common/slot_pool.h"
 #include "common/thread_pool.h"
 #include "plugins/whisper/model/kv_blocks.h"
 #include "plugins/whisper/model/weights.h"
@@ -57,7 +57,6 @@ class Encoder {
     std::byte* inner_rows;  // [rows] prepared
     std::byte* scratch;     // of attention
   };
-  class Lease;
 
   static constexpr int kRows = 64;  // most of a block
   static Sizes sizes(const SpeechShape& shape, DenseType type, int max_states);
@@ -89,9 +88,7 @@ class Encoder {
   float* qkv_;     // [S, 3 hidden]; attention writes its output over the queries
   std::vector<Block> blocks_;
   std::vector<int> item_rows_;  // the first row of each item
-  std::vector<Slot> slots_;
-  std::vector<int> free_slots_;
-  std::unique_ptr<std::mutex> slots_mutex_;
+  SlotPool<Slot> slots_;
 };
 
 }  // namespace serval::whisper
