@@ -44,6 +44,7 @@ TEST(Dispatch, ObeysTheEnvironmentOfThisRun) {
   } else {
     EXPECT_EQ(best.error().code, Code::failed_precondition);
     EXPECT_TRUE(tables_under_test().empty());
+    GTEST_SKIP() << best.error().message;  // ctest counts the whole run as skipped
   }
 }
 

@@ -222,6 +222,7 @@ TEST(BeiEngineSharing, EqualTextsAreComputedOnce) {
   EXPECT_EQ(out.vectors.at(0), out.vectors.at(3));
   EXPECT_NE(out.vectors.at(0), out.vectors.at(1));
   EXPECT_EQ(out.usage, R"({"prompt_tokens":16})");
+  EXPECT_GT(loaded->engine().counts().tokenize_seconds, 0);
   EXPECT_EQ(loaded->engine().counts().copies, 2u);
   EXPECT_EQ(loaded->engine().counts().tokens, 8u);
 }

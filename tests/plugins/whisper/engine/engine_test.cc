@@ -1,4 +1,5 @@
 // The whole way of a request through the engine, on the real tiny.en.
+#include <cctype>
 #include <cstring>
 #include <fstream>
 #include <gtest/gtest.h>
@@ -12,8 +13,17 @@ namespace serval::whisper {
 namespace {
 
 constexpr const char* kJfk =
-    " And so my fellow Americans ask not what your country can do for you. Ask what you can do for "
-    "your country.";
+    "and so my fellow americans ask not what your country can do for you ask what you can do for "
+    "your country";
+
+// Without what the precision of the products may change.
+std::string words(const std::string& text) {
+  std::string out;
+  for (const char c : text)
+    if (c == ' ' || (std::isalpha(static_cast<unsigned char>(c)) != 0))
+      out += char(std::tolower(static_cast<unsigned char>(c)));
+  return out.substr(out.find_first_not_of(" "));
+}
 
 std::string file(const std::string& name) {
   std::ifstream in(std::string(SERVAL_SOURCE_DIR) + "/tests/data/speech/" + name, std::ios::binary);
@@ -76,7 +86,7 @@ TEST_F(WhisperEngine, AClipIsTheSameAloneAndInACrowd) {
   run();
   ASSERT_TRUE(alone.ended);
   EXPECT_EQ(alone.error.message, "");
-  EXPECT_EQ(alone.text, kJfk);
+  EXPECT_EQ(words(alone.text), kJfk);
   Outcome crowd[6];
   for (int i = 0; i < 6; ++i) submit(crowd[i], i % 2 == 0 ? jfk : other);
   run();
@@ -161,7 +171,7 @@ TEST_F(WhisperEngine, ACancelledRequestLeavesAndTheOthersGoOn) {
   gone.cancelled = true;
   run();
   EXPECT_EQ(gone.error.code, Code::cancelled);
-  EXPECT_EQ(stays.text, kJfk);
+  EXPECT_EQ(words(stays.text), kJfk);
 }
 
 TEST_F(WhisperEngine, ASlowReaderKeepsOnlyItsOwnRequestWaiting) {
@@ -177,7 +187,7 @@ TEST_F(WhisperEngine, ASlowReaderKeepsOnlyItsOwnRequestWaiting) {
     slow.credit = 1;
     engine().writable(1);
   }
-  EXPECT_EQ(slow.text, kJfk);
+  EXPECT_EQ(words(slow.text), kJfk);
 }
 
 }  // namespace
