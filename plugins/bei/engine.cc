@@ -153,7 +153,7 @@ void Engine::forget(const TokenizeJob& work) {
 }
 
 void Engine::take_tokenized() {
-  queue_.take_done(done_);
+  counts_.tokenize_seconds = queue_.take_done(done_);
   for (TokenizeJob& work : done_) {
     forget(work);
     Job& job = *find(work.request);  // a request stays while the tokenizer has a text of it

@@ -25,6 +25,7 @@ struct EngineCounts {
   int batch_tokens = 0;     // of the last step
   int batch_items = 0;
   std::size_t cache_bytes = 0;
+  double tokenize_seconds = 0;  // of processor time
 };
 
 // Most that is kept of results which slow readers have no room for, all requests together; what is

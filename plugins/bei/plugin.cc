@@ -25,6 +25,8 @@ struct BeiMetrics {
         items(define.counter("items_total", "Results given")),
         copies(define.counter("copies_total", "Results of inputs twice in a request")),
         cache_hits(define.counter("cache_hits_total", "Results found in the cache")),
+        tokenize_seconds(
+            define.counter("tokenize_seconds_total", "Processor time of tokenization")),
         cache_bytes(define.gauge("cache_bytes", "Size of the cache of results")),
         batch_tokens(define.histogram("batch_tokens", "Tokens in a step", kTokenBounds)),
         batch_items(define.histogram("batch_items", "Texts in a step", kItemBounds)) {}
@@ -34,6 +36,7 @@ struct BeiMetrics {
     items.add(double(now.items - last.items));
     copies.add(double(now.copies - last.copies));
     cache_hits.add(double(now.cache_hits - last.cache_hits));
+    tokenize_seconds.add(now.tokenize_seconds - last.tokenize_seconds);
     cache_bytes.set(double(now.cache_bytes));
     if (now.steps > last.steps) {
       batch_tokens.observe(now.batch_tokens);
@@ -44,7 +47,7 @@ struct BeiMetrics {
 
   static constexpr double kTokenBounds[] = {8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192};
   static constexpr double kItemBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-  sdk::Counter tokens, items, copies, cache_hits;
+  sdk::Counter tokens, items, copies, cache_hits, tokenize_seconds;
   sdk::Gauge cache_bytes;
   sdk::Histogram batch_tokens, batch_items;
   EngineCounts last;

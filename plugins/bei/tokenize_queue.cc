@@ -2,8 +2,18 @@
 
 #include <algorithm>
 #include <string>
+#include <time.h>
 
 namespace serval::bei {
+namespace {
+
+double thread_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return double(t.tv_sec) + 1e-9 * double(t.tv_nsec);
+}
+
+}  // namespace
 
 TokenizeQueue::TokenizeQueue(const TextTokenizer& tokenizer, int threads) : tokenizer_(tokenizer) {
   for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -43,8 +53,11 @@ void TokenizeQueue::encode_next(std::unique_lock<std::mutex>& lock) {
   TokenizeJob job = std::move(queued_.front());
   queued_.pop_front();
   lock.unlock();
+  const double begin = thread_seconds();
   encode(job);
+  const double seconds = thread_seconds() - begin;
   lock.lock();
+  seconds_ += seconds;
   done_.push_back(std::move(job));
 }
 
@@ -81,10 +94,11 @@ void TokenizeQueue::wait() {
   done_signal_.wait(lock, [&] { return !done_.empty(); });
 }
 
-void TokenizeQueue::take_done(std::vector<TokenizeJob>& out) {
+double TokenizeQueue::take_done(std::vector<TokenizeJob>& out) {
   out.clear();
   const std::lock_guard lock(mutex_);
   out.swap(done_);
+  return seconds_;
 }
 
 std::vector<TokenizeJob> TokenizeQueue::remove(uint64_t request) {

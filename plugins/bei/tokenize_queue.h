@@ -41,8 +41,8 @@ class TokenizeQueue {
   bool help();
   // Until a job that another thread works on is done. REQUIRES: one is unfinished.
   void wait();
-  // Jobs done since the last call.
-  void take_done(std::vector<TokenizeJob>& out);
+  // Jobs done since the last call. Returns the processor time of all jobs so far, seconds.
+  double take_done(std::vector<TokenizeJob>& out);
   // The queued jobs of a request. Those under way still come out as done.
   std::vector<TokenizeJob> remove(uint64_t request);
 
@@ -57,6 +57,7 @@ class TokenizeQueue {
   std::condition_variable queued_signal_, done_signal_;
   std::deque<TokenizeJob> queued_;
   std::vector<TokenizeJob> done_;
+  double seconds_ = 0;
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };
