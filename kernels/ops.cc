@@ -64,6 +64,10 @@ Result<const Ops*> best_ops() {
   return best;
 }
 
+bool attention_in_bf16(const Ops& ops, DenseType products) {
+  return products == DenseType::bf16 || (products == DenseType::int8 && ops.fast_bf16);
+}
+
 std::size_t quantized_bytes(int tokens, int64_t cols) {
   return std::size_t(tokens) * std::size_t(records_of(cols)) * sizeof(QuantRecord);
 }

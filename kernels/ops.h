@@ -239,6 +239,8 @@ struct AttentionWeights {
 struct Ops {
   const char* name;
   bool (*usable)();  // whether this CPU and its operating system can run it
+  bool fast_int8;    // dense products in int8 are faster than in f32
+  bool fast_bf16;    // likewise, and so is attention in bf16
   void (*quantize_rows)(const QuantizeRows&);
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);
@@ -266,6 +268,10 @@ struct Ops {
   float (*max)(const float* x, int64_t n);
   float (*log_sum_exp)(const float* x, int64_t n);
 };
+
+// Whether packed_attention beside products of this type is to be in bf16: int8 products have an
+// error of their own, so there it is taken where it is faster.
+bool attention_in_bf16(const Ops& ops, DenseType products);
 
 // All tables built in, slowest first: reference (plain double-precision code, the oracle),
 // generic (any x86-64), avx2 (AVX2, FMA, F16C), avx512 (F, BW, VL, DQ, VNNI, BF16).

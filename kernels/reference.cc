@@ -331,6 +331,8 @@ float log_sum_exp(const float* x, int64_t n) {
 const Ops kReferenceOps = {
     .name = "reference",
     .usable = always_usable,
+    .fast_int8 = false,
+    .fast_bf16 = false,
     .quantize_rows = quantize_rows,
     .matmul = matmul,
     .rms_norm = rms_norm,

@@ -20,6 +20,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2);
+constinit const Ops kAvx2Ops = make_table("avx2", cpu_has_avx2, true, false);
 
 }  // namespace serval

@@ -20,6 +20,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512);
+constinit const Ops kAvx512Ops = make_table("avx512", cpu_has_avx512, true, true);
 
 }  // namespace serval

@@ -24,10 +24,12 @@ bool native_attention(const Attention&) { return false; }
 #include "kernels/cpu/packed_attention.inl"
 // clang-format on
 
-constexpr Ops make_table(const char* name, bool (*usable)()) {
+constexpr Ops make_table(const char* name, bool (*usable)(), bool fast_int8, bool fast_bf16) {
   return {
       .name = name,
       .usable = usable,
+      .fast_int8 = fast_int8,
+      .fast_bf16 = fast_bf16,
       .quantize_rows = quantize_rows,
       .matmul = matmul,
       .rms_norm = rms_norm,

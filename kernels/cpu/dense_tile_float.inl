@@ -1,23 +1,29 @@
 // The sums of a tile of a dense product over Vec, for tables without a bf16 product of their own: a
 // pair of bf16 weights is widened, and its two columns are added in order.
-template <DenseType type, int N>
-SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
-                              Vec (&sum)[N][kTileVecs]) {
+//
+// Registers: the sums of the outputs at hand, their weights, and one broadcast, which GCC makes
+// anew for each vector of weights, and keeps all of them, where the rows are the inner loop.
+template <DenseType type, int N, int Vecs>
+SERVAL_INLINE void float_dots(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
+                              int first, Vec (&out)[N][kTileVecs]) {
+  Vec sum[N][Vecs];
   for (int t = 0; t < N; ++t)
-    for (int v = 0; v < kTileVecs; ++v) sum[t][v] = Vec::zero();
+    for (int v = 0; v < Vecs; ++v) sum[t][v] = Vec::zero();
   for (int64_t s = 0; s < steps; ++s, w += kDenseStepBytes, x += 4) {
-    for (int v = 0; v < kTileVecs; ++v) {
-      const uint8_t* at = w + v * Vec::width * 4;
-      if constexpr (type == DenseType::f32) {
-        const Vec weights = Vec::load(reinterpret_cast<const float*>(at));
+    if constexpr (type == DenseType::f32) {
+      Vec weights[Vecs];
+      for (int v = 0; v < Vecs; ++v)
+        weights[v] = Vec::load(reinterpret_cast<const float*>(w) + v * Vec::width);
 #pragma GCC unroll 8
-        for (int t = 0; t < N; ++t) {
-          float value;
-          __builtin_memcpy(&value, x + t * stride, 4);
-          sum[t][v] = fma(weights, Vec::set(value), sum[t][v]);
-        }
-      } else {
-        const Offsets weights = load_offsets(at);
+      for (int t = 0; t < N; ++t) {
+        float value;
+        __builtin_memcpy(&value, x + t * stride, 4);
+        const Vec row = Vec::set(value);
+        for (int v = 0; v < Vecs; ++v) sum[t][v] = fma(weights[v], row, sum[t][v]);
+      }
+    } else {
+      for (int v = 0; v < Vecs; ++v) {
+        const Offsets weights = load_offsets(w + v * Vec::width * 4);
 #pragma GCC unroll 8
         for (int t = 0; t < N; ++t) {
           uint32_t both;
@@ -28,6 +34,16 @@ SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t st
       }
     }
   }
+  for (int t = 0; t < N; ++t)
+    for (int v = 0; v < Vecs; ++v) out[t][first + v] = sum[t][v];
+}
+
+template <DenseType type, int N>
+SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
+                              Vec (&sum)[N][kTileVecs]) {
+  constexpr int vecs = N * kTileVecs <= 12 ? kTileVecs : 2;
+  for (int v = 0; v < kTileVecs; v += vecs)
+    float_dots<type, N, vecs>(w + v * Vec::width * 4, x, stride, steps, v, sum);
 }
 
 // n words of 16 rows, `stride` words apart, to n steps of 16 words each.

@@ -18,6 +18,6 @@ namespace {
 // clang-format on
 }  // namespace
 
-constinit const Ops kGenericOps = make_table("generic", always_usable);
+constinit const Ops kGenericOps = make_table("generic", always_usable, false, false);
 
 }  // namespace serval

@@ -1,7 +1,6 @@
 #include "plugins/bei/loaded_model.h"
 
 #include <algorithm>
-#include <string_view>
 #include <thread>
 
 #include "plugins/bei/quality_check.h"
@@ -22,11 +21,14 @@ DenseType dense_type(Precision precision) {
 }
 
 // Precisions from the fastest on. dtype = "auto" takes the first whose results are near enough to
-// f32; lower ones pay where the CPU has instructions for their products.
+// f32; lower ones pay where the CPU has instructions for them.
 std::vector<Precision> candidates(const BeiConfig& config, const Ops& ops) {
   if (!config.auto_precision) return {config.precision};
-  if (std::string_view(ops.name) != "avx512") return {Precision::f32};
-  return {Precision::int8, Precision::bf16, Precision::f32};
+  std::vector<Precision> all;
+  if (ops.fast_int8) all.push_back(Precision::int8);
+  if (ops.fast_bf16) all.push_back(Precision::bf16);
+  all.push_back(Precision::f32);
+  return all;
 }
 
 // Enough for every thread to work at its full pace; more would only make short texts wait longer.

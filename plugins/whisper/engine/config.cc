@@ -41,8 +41,6 @@ void read_type(JsonReader& reader, const char* key, std::string& field) {
                          "\"; it must be auto, f32, bf16 or int8");
 }
 
-bool has_vnni(const Ops& ops) { return std::string_view(ops.name) == "avx512"; }
-
 }  // namespace
 
 Result<WhisperConfig> parse_config(std::string_view config_json) {
@@ -68,14 +66,14 @@ DenseType dense_type(const WhisperConfig& config, const Ops& ops) {
   if (config.dtype == "f32") return DenseType::f32;
   if (config.dtype == "bf16") return DenseType::bf16;
   if (config.dtype == "int8") return DenseType::int8;
-  return has_vnni(ops) ? DenseType::int8 : DenseType::f32;
+  return ops.fast_int8 ? DenseType::int8 : DenseType::f32;
 }
 
 KvType kv_type(const WhisperConfig& config, const Ops& ops) {
   if (config.kv_dtype == "f32") return KvType::f32;
   if (config.kv_dtype == "bf16") return KvType::bf16;
   if (config.kv_dtype == "int8") return KvType::int8;
-  return has_vnni(ops) && dense_type(config, ops) != DenseType::f32 ? KvType::bf16 : KvType::f32;
+  return dense_type(config, ops) != DenseType::f32 ? KvType::bf16 : KvType::f32;
 }
 
 }  // namespace serval::whisper

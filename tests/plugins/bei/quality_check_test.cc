@@ -39,7 +39,7 @@ TEST(BeiQualityCheck, AutoTakesTheFastestThatHolds) {
   SERVAL_NEED_MODEL(path);
   const auto loaded = load(path);
   ASSERT_TRUE(loaded);
-  const bool integers = std::string((*best_ops())->name) == "avx512";
+  const bool integers = (*best_ops())->fast_int8;
   EXPECT_EQ(loaded->facts().dtype, integers ? "int8" : "f32");
 }
 
