@@ -1,6 +1,8 @@
-// What this machine can do at most: bytes read from memory a second and 8-bit multiply-adds a
-// second, with THREADS threads. A share of the roof says how far a figure is from the hardware.
-//   roof THREADS  ->  "read_bytes_s X" and "int8_mac_s Y", the best of several tries
+// What this machine can do at most: bytes read from memory a second and multiply-adds a second in
+// 8 bits, bf16 (where it has them) and f32, with THREADS threads. A share of the roof says how far
+// a figure is from the hardware.
+//   roof THREADS  ->  "read_bytes_s X", "int8_mac_s X", "bf16_mac_s X" (or none), "f32_mac_s X":
+//                     the best of several tries
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -89,7 +91,77 @@ __attribute__((target("avx2"))) uint64_t mac_avx2() {
   return all;
 }
 
+// 32 multiply-adds an instruction.
+__attribute__((target("avx512f,avx512bf16"))) uint64_t mac_bf16() {
+  __m512 sums[kChains];
+  __m512bh x = (__m512bh)_mm512_set1_epi16(0x3f80), y = (__m512bh)_mm512_set1_epi16(0);
+  for (__m512& sum : sums) sum = _mm512_setzero_ps();
+  for (int i = 0; i < kRounds; ++i) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) {
+      asm volatile("" : "+v"(x));  // keep every product
+      sums[c] = _mm512_dpbf16_ps(sums[c], x, y);
+    }
+  }
+  float all = 0;
+  for (const __m512& sum : sums) all += _mm512_cvtss_f32(sum);
+  return uint64_t(all);
+}
+
+// 16 multiply-adds an instruction.
+__attribute__((target("avx512f"))) uint64_t mac_f32_avx512() {
+  __m512 sums[kChains], x = _mm512_set1_ps(1), y = _mm512_setzero_ps();
+  for (__m512& sum : sums) sum = _mm512_setzero_ps();
+  for (int i = 0; i < kRounds; ++i) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) {
+      asm volatile("" : "+v"(x));  // keep every product
+      sums[c] = _mm512_fmadd_ps(x, y, sums[c]);
+    }
+  }
+  float all = 0;
+  for (const __m512& sum : sums) all += _mm512_cvtss_f32(sum);
+  return uint64_t(all);
+}
+
+// 8 multiply-adds an instruction.
+__attribute__((target("avx2,fma"))) uint64_t mac_f32_avx2() {
+  __m256 sums[kChains], x = _mm256_set1_ps(1), y = _mm256_setzero_ps();
+  for (__m256& sum : sums) sum = _mm256_setzero_ps();
+  for (int i = 0; i < kRounds; ++i) {
+#pragma GCC unroll 12
+    for (int c = 0; c < kChains; ++c) {
+      asm volatile("" : "+x"(x));  // keep every product
+      sums[c] = _mm256_fmadd_ps(x, y, sums[c]);
+    }
+  }
+  float all = 0;
+  for (const __m256& sum : sums) all += _mm256_cvtss_f32(sum);
+  return uint64_t(all);
+}
+
 volatile uint64_t sink;
+
+// kChains instructions a round, of so many multiply-adds each.
+struct Kind {
+  const char* name;
+  uint64_t (*run)();
+  int macs;
+};
+
+std::vector<Kind> kinds() {
+  std::vector<Kind> all;
+  if (__builtin_cpu_supports("avx512vnni"))
+    all.push_back({"int8", mac_vnni, 64});
+  else
+    all.push_back({"int8", mac_avx2, 32});
+  if (__builtin_cpu_supports("avx512bf16")) all.push_back({"bf16", mac_bf16, 32});
+  if (__builtin_cpu_supports("avx512f"))
+    all.push_back({"f32", mac_f32_avx512, 16});
+  else
+    all.push_back({"f32", mac_f32_avx2, 8});
+  return all;
+}
 
 }  // namespace
 
@@ -99,20 +171,23 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: roof THREADS\n");
     return 2;
   }
-  if (!__builtin_cpu_supports("avx2")) {
-    std::fprintf(stderr, "roof: this processor has no AVX2\n");
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma")) {
+    std::fprintf(stderr, "roof: this processor has no AVX2 with FMA\n");
     return 1;
   }
   const std::size_t words = std::size_t{256} << 17;  // 256 MiB a thread: far above any cache
-  const bool vnni = __builtin_cpu_supports("avx512vnni");
   std::vector<std::vector<uint64_t>> memory(threads, std::vector<uint64_t>(words, 1));
-  double read = 1e9, mac = 1e9;
+  const std::vector<Kind> macs = kinds();
+  double read = 1e9;
+  std::vector<double> mac(macs.size(), 1e9);
   for (int attempt = 0; attempt < 5; ++attempt) {
     read = std::min(read,
                     seconds_of(threads, [&](int t) { sink = sum_words(memory[t].data(), words); }));
-    mac = std::min(mac, seconds_of(threads, [&](int) { sink = vnni ? mac_vnni() : mac_avx2(); }));
+    for (std::size_t i = 0; i < macs.size(); ++i)
+      mac[i] = std::min(mac[i], seconds_of(threads, [&](int) { sink = macs[i].run(); }));
   }
-  const double macs = double(kChains) * kRounds * (vnni ? 64 : 32);
-  std::printf("read_bytes_s %.4g\nint8_mac_s %.4g\n", threads * words * 8.0 / read,
-              threads * macs / mac);
+  std::printf("read_bytes_s %.4g\n", threads * words * 8.0 / read);
+  for (std::size_t i = 0; i < macs.size(); ++i)
+    std::printf("%s_mac_s %.4g\n", macs[i].name,
+                threads * double(kChains) * kRounds * macs[i].macs / mac[i]);
 }

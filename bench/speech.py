@@ -18,6 +18,17 @@ def transcripts(folder=FOLDER):
     return dict(line.split("\t", 1) for line in lines)
 
 
+def said_until(clips, seconds):
+    """The words up to a time of joined clips (their seconds, what is said): of the clip that the
+    time cuts as many as fit its part."""
+    words = []
+    for length, said in clips:
+        own = said.split()
+        words += own[:round(len(own) * min(1, max(0, seconds / length)))]
+        seconds -= length + GAP_SECONDS
+    return " ".join(words)
+
+
 def wav(pcm):
     """16 kHz mono 16-bit samples as a WAV file."""
     return struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + len(pcm), b"WAVE", b"fmt ", 16, 1, 1,

@@ -3,6 +3,7 @@
 //   encode   one window of so many states, and the memory that the decoder reads
 //   decode   one step of so many hypotheses behind 20 tokens, each pair of them of one window
 //     serval-whisper-bench FOLDER [f32|bf16|int8] [f32|bf16|int8 (memory)] [THREADS] [RUNS]
+//                          [all|encode|decode]
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -87,6 +88,11 @@ int run(int argc, char** argv) {
                   : dtype == "bf16" ? DenseType::bf16
                                     : DenseType::int8;
   options.kv = kv == "f32" ? KvType::f32 : kv == "bf16" ? KvType::bf16 : KvType::int8;
+  const std::string part = arg(6, "all");
+  if (part != "all" && part != "encode" && part != "decode") {
+    std::fprintf(stderr, "%s: want all, encode or decode\n", part.c_str());
+    return 2;
+  }
   ThreadPool pool(std::max(std::atoi(arg(4, "2").c_str()), 1));
   const int runs = std::max(std::atoi(arg(5, "30").c_str()), 1);
   const auto ops = best_ops();
@@ -94,8 +100,8 @@ int run(int argc, char** argv) {
   if (!model) check(model.error());
   std::printf("%s %s, memory %s, %d threads\n", arg(1, "").c_str(), dtype.c_str(), kv.c_str(),
               pool.threads());
-  encode(**model, runs);
-  decode(**model, runs);
+  if (part != "decode") encode(**model, runs);
+  if (part != "encode") decode(**model, runs);
   return 0;
 }
 

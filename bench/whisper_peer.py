@@ -49,16 +49,19 @@ class Peer:
         segments, _ = self.batched.transcribe(io.BytesIO(audio), batch_size=BATCH, **GREEDY)
         return "".join(segment.text for segment in segments)
 
-    def encode(self, audio):
-        self.model.encode(pad_or_trim(self.model.feature_extractor(audio)))
+    def features(self, audio):
+        """The log-mel spectrogram of 30 s."""
+        return pad_or_trim(self.model.feature_extractor(audio))
+
+    def encode(self, features):
+        self.model.encode(features)
 
     def window_tokens(self, audio):
         """Greedy tokens of 30 s, times among them; never tried at another temperature."""
         tokenizer = Tokenizer(self.model.hf_tokenizer, self.model.model.is_multilingual,
                               "transcribe", "en")
-        features = pad_or_trim(self.model.feature_extractor(audio))
         result = self.model.model.generate(
-            self.model.encode(features), [tokenizer.sot_sequence], beam_size=1,
+            self.model.encode(self.features(audio)), [tokenizer.sot_sequence], beam_size=1,
             suppress_tokens=list(get_suppressed_tokens(tokenizer, [-1])))[0]
         return result.sequences_ids[0], tokenizer.timestamp_begin
 

@@ -106,6 +106,9 @@ def test_ratio_line(bench):
     lines = compare.by_turns(["speed", "wait"], 2, lambda i: sides["ours"][i],
                              lambda i: sides["theirs"][i], [60.0, None])
     assert lines == ["RATIO speed 30.0 10.0 3.00 0.50", "RATIO wait 2.0 2.0 1.00 -"]
+    lines = compare.by_turns(["ms"], 1, lambda i: [20.0], lambda i: [60.0], [5.0],
+                             less_is_better=True)
+    assert lines == ["RATIO ms 20.0 60.0 3.00 0.25"]
 
 
 def test_figures_of_quality(bench):
