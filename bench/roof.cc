@@ -81,9 +81,13 @@ __attribute__((target("avx2"))) uint64_t mac_avx2() {
   for (int i = 0; i < kRounds; ++i) {
 #pragma GCC unroll 12
     for (int c = 0; c < kChains; ++c) {
-      asm volatile("" : "+x"(x));  // keep every product
-      const __m256i pairs = _mm256_maddubs_epi16(x, y);
-      sums[c] = _mm256_add_epi32(sums[c], _mm256_madd_epi16(pairs, ones));
+      __m256i product;  // of the intrinsics GCC makes all products first and spills the sums
+      asm volatile(
+          "vpmaddubsw %2, %3, %1\n\t"
+          "vpmaddwd %4, %1, %1\n\t"
+          "vpaddd %1, %0, %0"
+          : "+x"(sums[c]), "=&x"(product)
+          : "x"(x), "x"(y), "x"(ones));
     }
   }
   uint64_t all = 0;

@@ -35,6 +35,7 @@ import whisper_live
 import whisper_peer
 from compare import by_turns
 from quality_whisper import Judge
+from roof import default_precision, mac_rates
 
 MODELS = ["whisper-tiny.en", "whisper-base"]
 LIVE_MODEL = "whisper-base"
@@ -49,23 +50,12 @@ STATES, MELS = 1500, 80
 Clip = collections.namedtuple("Clip", "data seconds said")
 
 
-def default_precision():
-    """What Serval's dtype "auto" is here."""
-    flags = pathlib.Path("/proc/cpuinfo").read_text().split()
-    return "int8" if {"avx512_vnni", "avx512_bf16"} <= set(flags) else "f32"
-
-
 class Roof:
     """The least time of an encoder on 30 s in the default precision: of int8, convolutions and
     attention are in bf16."""
 
     def __init__(self, threads):
-        lines = dict(line.split() for line in offline.output(
-            [offline.BIN / "roof", threads]).splitlines())
-        self.rates = {name: float(lines[f"{name}_mac_s"]) for name in ("int8", "bf16", "f32")
-                      if f"{name}_mac_s" in lines}
-        print("roof: " + ", ".join(f"{rate / 1e9:.0f} G {name} MAC/s"
-                                   for name, rate in self.rates.items()))
+        self.rates = mac_rates(threads)
 
     def encode_ms(self, model):
         if model not in SHAPES:
