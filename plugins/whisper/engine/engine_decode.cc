@@ -9,10 +9,14 @@ bool Engine::decode() {
   if (active_.empty()) return false;
   pass_ = {};
   Status status;
+  for (WindowWork* work : active_)  // live ones first
+    if (status && work->live() && has_room(*work)) status = add_asks(*work);
   const std::size_t count = active_.size();
   first_active_ %= count;
-  for (std::size_t i = 0; i < count && status; ++i) {
+  const bool waits = urgent_is_running() && ++passed_ % kJoinedPass != 0;
+  for (std::size_t i = 0; i < count && status && !waits; ++i) {
     const std::size_t at = (first_active_ + i) % count;
+    if (active_[at]->live()) continue;
     if (has_room(*active_[at])) {
       status = add_asks(*active_[at]);
       continue;
@@ -104,6 +108,12 @@ void Engine::answer(const Pass::Part& part) const {
 
 // A decoder is done: its window is encoded again, aligned, or ready to be given out.
 void Engine::settle(WindowWork& work) {
+  if (work.kind == WindowWork::Kind::partial) {
+    stop(work);
+    work.state = WindowWork::State::done;
+    hear(*work.job);
+    return drop_attempt(*work.job);
+  }
   const WindowResult& result = work.decoder->result();
   if (result.verdict == Verdict::retry_full_padding) {
     stop(work);
@@ -133,7 +143,8 @@ void Engine::settle(WindowWork& work) {
   if (options.timestamps != Timestamps::word || work.segments.empty()) {
     stop(work);
     work.state = WindowWork::State::done;
-    return give_out(*work.job);
+    if (work.kind != WindowWork::Kind::pause) give_out(*work.job);
+    return;
   }
   work.aligner = std::make_unique<WordAligner>(
       *parts_.tokenizer, *parts_.ops, work.segments, result.language, options.translate,
