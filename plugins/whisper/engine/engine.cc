@@ -84,7 +84,8 @@ void Engine::reap() {
 void Engine::read_ahead() {
   std::vector<Job*> waiting;
   for (auto& [id, job] : jobs_)
-    if (!job->live && !job->reading && !job->all_read && !job->client->blocked()) waiting.push_back(job.get());
+    if (!job->live && !job->reading && !job->all_read && !job->client->blocked())
+      waiting.push_back(job.get());
   std::sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {
     return std::tuple(a->priority, a->windows_read, a->order) <
            std::tuple(b->priority, b->windows_read, b->order);

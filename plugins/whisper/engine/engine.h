@@ -88,7 +88,8 @@ class Engine {
   static constexpr int kLogitRows = 64;  // of one decoder pass
   // A window of a long request waits so many passes for those of short ones, then it goes too.
   static constexpr int kMostWaits = 8;
-  // ... and so many for live pieces that are to be final, and joins every so manieth pass of theirs.
+  // ... and so many for live pieces that are to be final, and joins every so manieth pass of
+  // theirs.
   static constexpr int kMostLiveWaits = 48;
   static constexpr int kJoinedPass = 4;
 
@@ -138,12 +139,12 @@ class Engine {
   EngineParts parts_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
   uint64_t arrivals_ = 0;
-  int preparing_ = 0;                // tasks in the queue
-  int ready_ = 0;                    // windows that wait for the encoder
-  int free_memories_;                // of hypotheses, not set aside for an active window
-  int waits_ = 0;                    // passes that long requests have waited
-  int passed_ = 0;                   // passes that files were not in
-  int live_ = 0;                     // requests whose audio is still arriving
+  int preparing_ = 0;                    // tasks in the queue
+  int ready_ = 0;                        // windows that wait for the encoder
+  int free_memories_;                    // of hypotheses, not set aside for an active window
+  int waits_ = 0;                        // passes that long requests have waited
+  int passed_ = 0;                       // passes that files were not in
+  int live_ = 0;                         // requests whose audio is still arriving
   const WindowWork* partial_ = nullptr;  // the one that is under way
   std::chrono::steady_clock::time_point partial_began_, next_partial_;
   std::vector<WindowWork*> active_;  // decoding or aligning

@@ -1,7 +1,7 @@
-// Live audio: what arrives, what is decoded of it and when. A piece of speech that has ended is final
-// and goes first. One in a pause is decoded at once: should the speech end with it, the result is
-// there, and it is the same one, because what is decoded does not depend on how long the pause
-// lasts. Of one that goes on there are hypotheses, as far as there is time.
+// Live audio: what arrives, what is decoded of it and when. A piece of speech that has ended is
+// final and goes first. One in a pause is decoded at once: should the speech end with it, the
+// result is there, and it is the same one, because what is decoded does not depend on how long the
+// pause lasts. Of one that goes on there are hypotheses, as far as there is time.
 #include <algorithm>
 
 #include "plugins/whisper/decoding/word_splitter.h"
@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::size_t kPieceBytes = 16384;  // read at a time
 constexpr int kMostReads = 4;               // of one stream in one step
-constexpr std::size_t kMostWaiting = 3;     // pieces not yet given out, beyond which nothing is read
+constexpr std::size_t kMostWaiting = 3;  // pieces not yet given out, beyond which nothing is read
 constexpr int64_t kFreshSamples = kSampleRate / 2;  // that a new hypothesis needs
 
 }  // namespace
@@ -24,10 +24,9 @@ Status Engine::open_live(Job& job, std::string_view params_json) const {
   Result<LiveParams> params = parse_live(params_json, *parts_.tokenizer, parts_.vad != nullptr);
   if (!params) return params.error();
   const CutOptions& cut = params->speech.cut;
-  Result<LiveStream> stream =
-      LiveStream::open(*params->speech.pcm, cut.speech,
-                       cut.vad == CutOptions::Vad::never ? nullptr : parts_.vad,
-                       int64_t{parts_.max_audio_seconds} * kSampleRate);
+  Result<LiveStream> stream = LiveStream::open(
+      *params->speech.pcm, cut.speech, cut.vad == CutOptions::Vad::never ? nullptr : parts_.vad,
+      int64_t{parts_.max_audio_seconds} * kSampleRate);
   if (!stream) return stream.error();
   job.params = std::move(params->speech);
   job.live = std::make_unique<LiveJob>(std::move(*stream), params->partials);
@@ -123,9 +122,9 @@ std::unique_ptr<WindowWork> Engine::live_work(Job& job, WindowWork::Kind kind, c
 
 void Engine::try_piece(Job& job, WindowWork::Kind kind, const OpenSpeech& open) {
   LiveJob& live = *job.live;
-  live.attempt = live_work(
-      job, kind, open.bare,
-      make_window(*parts_.mel, open.speech.begin, live.stream.samples(open.speech)));
+  live.attempt =
+      live_work(job, kind, open.bare,
+                make_window(*parts_.mel, open.speech.begin, live.stream.samples(open.speech)));
   live.tried_to = open.speech.end;
 }
 
@@ -186,10 +185,10 @@ void Engine::hear(Job& job) {
   for (TokenWord& word : split_words(*parts_.tokenizer, result.language, result.tokens))
     if (parts_.tokenizer->is_text(word.tokens[0])) words.push_back(std::move(word.text));
   if (!job.live->shown.hear(words)) return;
-  job.client->emit(EventKind::text, job.live->shown.text(),
-                   live_json(false, double(work.bare.begin) / kSampleRate,
-                             double(work.bare.end) / kSampleRate),
-                   false);
+  job.client->emit(
+      EventKind::text, job.live->shown.text(),
+      live_json(false, double(work.bare.begin) / kSampleRate, double(work.bare.end) / kSampleRate),
+      false);
 }
 
 void Engine::drop_attempt(Job& job) {

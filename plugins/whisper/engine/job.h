@@ -64,8 +64,7 @@ struct FailedWindow {
 
 // Of a request whose audio is still arriving.
 struct LiveJob {
-  LiveJob(LiveStream from, bool with_partials)
-      : stream(std::move(from)), partials(with_partials) {}
+  LiveJob(LiveStream from, bool with_partials) : stream(std::move(from)), partials(with_partials) {}
 
   LiveStream stream;
   bool partials;

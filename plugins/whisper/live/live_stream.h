@@ -44,9 +44,9 @@ class LiveStream {
   // REQUIRES: of open()->speech
   std::vector<float> samples(const Speech& speech) const;
 
-  double seconds() const;                                 // of audio so far
-  double speech_seconds() const;                          // of pieces that have ended
-  bool damaged() const { return bytes_ % frame_ != 0; }   // it ends inside a sample
+  double seconds() const;                                // of audio so far
+  double speech_seconds() const;                         // of pieces that have ended
+  bool damaged() const { return bytes_ % frame_ != 0; }  // it ends inside a sample
 
  private:
   LiveStream(PcmStream pcm, const RawPcm& format, const VadOptions& speech, const Vad* vad,

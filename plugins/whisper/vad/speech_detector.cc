@@ -72,8 +72,7 @@ void SpeechDetector::end_speech(int64_t end) {
 
 // The speech under way, padded, if it ends there.
 Speech SpeechDetector::live_piece(int64_t end) const {
-  return {std::max(begin_ - pad_, given_end_),
-          std::min(end + std::min(pad_, kLiveTail), heard_)};
+  return {std::max(begin_ - pad_, given_end_), std::min(end + std::min(pad_, kLiveTail), heard_)};
 }
 
 std::optional<OpenSpeech> SpeechDetector::open() const {

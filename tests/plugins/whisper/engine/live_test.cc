@@ -35,7 +35,8 @@ class WhisperLive : public WhisperEngine {
  protected:
   uint64_t begin(Outcome& outcome, std::string input, std::string_view params = "{}") {
     outcome.input = std::move(input);
-    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe_stream", {""}, params);
+    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe_stream", {""},
+                    params);
     return id_;
   }
   // So much arrives. False: that was all.
@@ -83,8 +84,8 @@ TEST_F(WhisperLive, FinalsAreTheSameHoweverTheAudioComes) {
     std::size_t piece;
     int steps;
     const char* params;
-  } ways[] = {{640, 0, "{}"},      {3200, 0, "{}"}, {3200, 1, "{}"}, {9999, 2, "{}"},
-              {100'001, 0, "{}"}, {640, 0, R"({"partials":false})"}};
+  } ways[] = {{640, 0, "{}"},  {3200, 0, "{}"},    {3200, 1, "{}"},
+              {9999, 2, "{}"}, {100'001, 0, "{}"}, {640, 0, R"({"partials":false})"}};
   for (const auto& way : ways) {
     SCOPED_TRACE(std::to_string(way.piece) + " bytes, " + std::to_string(way.steps) + " steps");
     Outcome got;
@@ -127,7 +128,8 @@ TEST_F(WhisperLive, SaysWhatAFileOfItSays) {
   }
   EXPECT_GT(b.size(), 70u);
   EXPECT_GT(double(row.back()), 0.9 * double(std::max(a.size(), b.size())))
-      << whole_text(live) << "\n" << as_file.text;
+      << whole_text(live) << "\n"
+      << as_file.text;
   EXPECT_EQ(parse_json(live.summary)->at("duration"), parse_json(as_file.summary)->at("duration"));
 }
 
@@ -192,9 +194,8 @@ TEST_F(WhisperLive, SilenceAndNothingHaveNoText) {
     run_live(outcome, std::string(seconds * 32'000, '\0'), 10'000, 0);
     EXPECT_TRUE(outcome.texts.empty());
     EXPECT_EQ(parse_json(outcome.summary)->at("duration").to_number<double>(), double(seconds));
-    EXPECT_EQ(outcome.usage, seconds == 0
-                                 ? R"({"audio_seconds":0E0,"completion_tokens":0})"
-                                 : R"({"audio_seconds":1E1,"completion_tokens":0})");
+    EXPECT_EQ(outcome.usage, seconds == 0 ? R"({"audio_seconds":0E0,"completion_tokens":0})"
+                                          : R"({"audio_seconds":1E1,"completion_tokens":0})");
     EXPECT_EQ(engine().counts().encodes, encodes);
   }
 }
@@ -292,15 +293,14 @@ TEST_F(WhisperLive, ParametersOfTheDetectorWork) {
 }
 
 TEST_F(WhisperLive, WhatIsWrongIsNamed) {
-  for (const auto& [params, name] :
-       {std::pair{R"({"timestamps":"word"})", "timestamps"},
-        {R"({"encoding":"file"})", "encoding"},
-        {R"({"beam_size":99})", "beam_size"},
-        {R"({"partials":1})", "partials"},
-        {R"({"sample_rate":5})", "sample_rate"},
-        {R"({"language":"de"})", "language"},
-        {R"({"vad_min_silence_ms":20000})", "vad_min_silence_ms"},
-        {R"({"chunks":1})", "chunks"}}) {
+  for (const auto& [params, name] : {std::pair{R"({"timestamps":"word"})", "timestamps"},
+                                     {R"({"encoding":"file"})", "encoding"},
+                                     {R"({"beam_size":99})", "beam_size"},
+                                     {R"({"partials":1})", "partials"},
+                                     {R"({"sample_rate":5})", "sample_rate"},
+                                     {R"({"language":"de"})", "language"},
+                                     {R"({"vad_min_silence_ms":20000})", "vad_min_silence_ms"},
+                                     {R"({"chunks":1})", "chunks"}}) {
     Outcome outcome;
     begin(outcome, "", params);
     EXPECT_EQ(outcome.error.code, Code::invalid_argument) << params;

@@ -160,8 +160,7 @@ TEST(SpeechDetector, APauseSaysWhatThePieceWillBe) {
         EXPECT_LE(keep_from, piece->speech.begin);
         EXPECT_LE(piece->speech.end, detector.heard());
         EXPECT_GE(piece->speech.begin, given);
-        EXPECT_LE(piece->speech.end - piece->speech.begin,
-                  int64_t(options.max_seconds * 16000));
+        EXPECT_LE(piece->speech.end - piece->speech.begin, int64_t(options.max_seconds * 16000));
         given = piece->speech.end;
         if (!before || !before->paused || before->bare.end != piece->bare.end) continue;
         EXPECT_EQ(piece->speech, before->speech);
