@@ -203,6 +203,7 @@ void Engine::start(WindowWork& work) {
   window.full_padding = work.full_padding;
   if (job.params.condition_on_previous_text)
     window.previous.assign(job.previous.tokens().begin(), job.previous.tokens().end());
+  if (job.live) window.draft = job.live->draft;
   work.decoder =
       std::make_unique<WindowDecoder>(*parts_.tokenizer, options, *parts_.ops, std::move(window));
 }

@@ -76,6 +76,7 @@ Status Engine::add_asks(WindowWork& work) {
       if (Status copied = memory.copy_from(work.memories[std::size_t(ask.parent)]); !copied)
         return copied;
     }
+    memory.drop(ask.dropped);
     SpeechModel::DecodeItem item{ask.tokens, &memory, &work.cross};
     if (ask.rows == Rows::last) item.logits = take_logits(1);
     if (ask.rows == Rows::all) item.all_logits = take_logits(int(ask.tokens.size()));

@@ -179,6 +179,8 @@ void Engine::hear(Job& job) {
   const WindowWork& work = *job.live->attempt;
   const WindowResult& result = work.decoder->result();
   ++counts_.partials;
+  if (result.verdict == Verdict::good && work.index == job.next_out)
+    job.live->draft = result.tokens;
   // Behind a text that is not out yet it would take that one's place.
   if (result.verdict != Verdict::good || result.silent || !job.works.empty()) return;
   std::vector<std::string> words;
@@ -213,6 +215,7 @@ void Engine::give_live(Job& job, const WindowWork& work) {
   else if (!job.live->shown.text().empty())  // it is taken back
     job.client->emit(EventKind::text, {}, live_json(false, start, end), false);
   job.live->shown.clear();
+  job.live->draft.clear();
 }
 
 // Windows that are kept free for live pieces that are to be final.

@@ -73,6 +73,7 @@ struct LiveJob {
   std::unique_ptr<WindowWork> attempt;  // a pause or a partial
   int64_t tried_to = 0;                 // the sample that the latest hypothesis reaches to
   StablePrefix shown;
+  std::vector<TokenId> draft;  // the latest hypothesis, a start for the next decoding
 };
 
 struct Job {
