@@ -16,6 +16,7 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kPieceBytes = 16384;  // read at a time
 constexpr int kMostReads = 4;               // of one stream in one step
 constexpr std::size_t kMostWaiting = 3;  // pieces not yet given out, beyond which nothing is read
+constexpr int kPartialBreak = 2;         // of so many times as long as a hypothesis took
 constexpr int64_t kFreshSamples = kSampleRate / 2;  // that a new hypothesis needs
 
 }  // namespace
@@ -150,7 +151,7 @@ void Engine::follow(Job& job) {
 }
 
 // At most one hypothesis at a time, of the stream that has waited longest for one; none while
-// anything is to be final, and they take half of the time at most.
+// anything is to be final, and they take a third of the time at most.
 void Engine::start_partial() {
   if (live_ == 0 || partial_ != nullptr || Clock::now() < next_partial_ || urgent_is_running())
     return;
@@ -162,7 +163,7 @@ void Engine::start_partial() {
     if (!job->works.empty() || (live.attempt && live.attempt->urgent())) return;
     if (!live.partials || live.attempt || live.readable) continue;
     const std::optional<OpenSpeech> open = live.stream.open();
-    if (!open || open->paused) continue;
+    if (!open || open->quiet) continue;  // in a pause it would be in the way of what is final
     const int64_t fresh = open->bare.end - std::max(open->bare.begin, live.tried_to);
     if (fresh < most) continue;
     most = fresh;
@@ -200,7 +201,8 @@ void Engine::drop_attempt(Job& job) {
   stop(*work);
   if (work.get() != partial_) return;
   partial_ = nullptr;
-  next_partial_ = Clock::now() + (Clock::now() - partial_began_);
+  const Clock::time_point now = Clock::now();
+  next_partial_ = now + kPartialBreak * (now - partial_began_);
 }
 
 void Engine::give_live(Job& job, const WindowWork& work) {

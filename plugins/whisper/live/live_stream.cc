@@ -101,7 +101,7 @@ std::optional<OpenSpeech> LiveStream::open() const {
   if (detector_) return detector_->open();
   const Speech all{cutter_->keep_from(), read()};
   if (all.begin == all.end) return std::nullopt;
-  return OpenSpeech{all, all, false};
+  return OpenSpeech{all, all};
 }
 
 std::vector<float> LiveStream::samples(const Speech& speech) const {

@@ -80,7 +80,7 @@ std::optional<OpenSpeech> SpeechDetector::open() const {
   const bool paused = quiet_from_ != 0 && heard_ - quiet_from_ >= kLiveTail;
   const int64_t end = paused ? quiet_from_ : heard_;
   if (end - begin_ <= min_speech_) return std::nullopt;
-  return OpenSpeech{live_piece(end), {begin_, end}, paused};
+  return OpenSpeech{live_piece(end), {begin_, end}, paused, quiet_from_ != 0};
 }
 
 void SpeechDetector::close_held(int64_t next_begin) {

@@ -26,6 +26,7 @@ struct OpenSpeech {
   Speech speech;  // padded; in a pause, what the piece is if the speech ends with it
   Speech bare;    // unpadded, without the pause
   bool paused = false;
+  bool quiet = false;  // silence has begun; if it lasts, it is a pause
 };
 
 // One thread at a time.

@@ -78,7 +78,10 @@ TEST_F(LiveStreamTest, PiecesDoNotDependOnHowTheBytesAreCut) {
   const std::string bytes = pcm_of(samples);
   for (const Vad* vad : std::initializer_list<const Vad*>{vad_.get(), nullptr}) {
     const std::vector<LivePiece> want = pieces_of(open(vad), bytes, bytes.size());
-    EXPECT_EQ(want.size(), vad != nullptr ? 4u : 1u);
+    if (vad == nullptr)
+      EXPECT_EQ(want.size(), 1u);
+    else
+      EXPECT_GE(want.size(), 4u);
     int64_t end = 0;
     for (const LivePiece& piece : want) {
       EXPECT_GE(piece.speech.begin, end);
