@@ -1,4 +1,5 @@
 // The whisper plugin's face to the ABI: nothing behind this file knows it.
+#include <algorithm>
 #include <serval/sdk.hpp>
 
 #include "plugins/whisper/engine/loaded_model.h"
@@ -9,12 +10,36 @@ namespace {
 // One request of the host as the engine sees it.
 class HostClient final : public sdk::EngineClient<Client, Error> {
  public:
-  using EngineClient::EngineClient;
+  HostClient(sdk::Request request, const sdk::InputStream& input)
+      : EngineClient(std::move(request)), input_(input) {}
 
   void emit(EventKind kind, std::string_view data, std::string_view meta_json, bool last) override {
     output_.emit(request_, kind == EventKind::json ? SERVAL_EVENT_JSON : SERVAL_EVENT_TEXT, 0,
                  last ? SERVAL_EVENT_FLAG_LAST : 0, data, meta_json);
   }
+  Input read_input(std::span<char> to, std::size_t& n) override {
+    switch (input_.read(request_, to, n)) {
+      case sdk::Input::some:
+        return Input::some;
+      case sdk::Input::none:
+        return Input::none;
+      case sdk::Input::end:
+        return Input::end;
+      case sdk::Input::cancelled:
+        return Input::gone;
+      case sdk::Input::whole:
+        break;
+    }
+    const std::string_view rest = request_.input(0).substr(read_);
+    n = std::min(to.size(), rest.size());
+    std::copy_n(rest.begin(), n, to.begin());
+    read_ += n;
+    return n > 0 ? Input::some : Input::end;
+  }
+
+ private:
+  const sdk::InputStream& input_;
+  std::size_t read_ = 0;  // of an input that is there as a whole
 };
 
 struct WhisperMetrics {
@@ -25,6 +50,9 @@ struct WhisperMetrics {
         padded(define.counter("padded_again_total", "Windows encoded again with all padding")),
         degraded(define.counter("degraded_total", "Windows whose result is not to be trusted")),
         failed(define.counter("failed_total", "Windows without a usable result")),
+        partials(define.counter("partials_total", "Hypotheses of live speech that goes on")),
+        pauses(define.counter("pauses_total", "Live pieces decoded before their pause was over")),
+        pauses_kept(define.counter("pauses_kept_total", "Those that the speech ended with")),
         rows(define.histogram("decoder_rows", "Tokens of a decoder pass", kRowBounds)) {}
 
   void report(const EngineCounts& now) {
@@ -34,23 +62,28 @@ struct WhisperMetrics {
     padded.add(double(now.padded_again - last.padded_again));
     degraded.add(double(now.degraded - last.degraded));
     failed.add(double(now.failed - last.failed));
+    partials.add(double(now.partials - last.partials));
+    pauses.add(double(now.pauses - last.pauses));
+    pauses_kept.add(double(now.pauses_kept - last.pauses_kept));
     if (now.steps > last.steps) rows.observe(now.rows);
     last = now;
   }
 
   static constexpr double kRowBounds[] = {1, 2, 4, 8, 16, 32, 64, 128, 256};
-  sdk::Counter windows, tokens, audio, padded, degraded, failed;
+  sdk::Counter windows, tokens, audio, padded, degraded, failed, partials, pauses, pauses_kept;
   sdk::Histogram rows;
   EngineCounts last;
 };
 
 class WhisperEngine final : public sdk::LoadedEngine<LoadedModel, WhisperMetrics> {
  public:
-  using LoadedEngine::LoadedEngine;
+  WhisperEngine(std::unique_ptr<LoadedModel> loaded, WhisperMetrics metrics, uint32_t most,
+                sdk::InputStream input)
+      : LoadedEngine(std::move(loaded), std::move(metrics), most), input_(input) {}
 
   void admit(sdk::Request request) override {
     const uint64_t id = request.id();
-    auto client = std::make_unique<HostClient>(std::move(request));
+    auto client = std::make_unique<HostClient>(std::move(request), input_);
     const HostClient& host = *client;
     const sdk::Request& view = host.request();
     if (!view.adapter().empty())
@@ -63,6 +96,10 @@ class WhisperEngine final : public sdk::LoadedEngine<LoadedModel, WhisperMetrics
   void abort(const sdk::Error& why) override {
     engine().abort(error(Code(why.code), why.message, why.param));
   }
+  void readable(uint64_t id) override { engine().readable(id); }
+
+ private:
+  const sdk::InputStream input_;
 };
 
 class WhisperPlugin final : public sdk::Plugin {
@@ -89,7 +126,7 @@ class WhisperPlugin final : public sdk::Plugin {
     return std::make_unique<sdk::EngineModel>(
         host, model,
         std::make_unique<WhisperEngine>(std::move(*loaded), WhisperMetrics(host.metrics(model)),
-                                        uint32_t(parsed->requests)));
+                                        uint32_t(parsed->requests), sdk::InputStream(host)));
   }
 
   const char* config_schema() const override { return whisper::config_schema(); }
@@ -99,5 +136,5 @@ class WhisperPlugin final : public sdk::Plugin {
 }  // namespace serval::whisper
 
 SERVAL_EXPORT_PLUGIN(serval::whisper::WhisperPlugin, "org.serval.whisper", "0.1.0",
-                     SERVAL_OPS("transcribe", "describe"), .vendor = "Serval",
+                     SERVAL_OPS("transcribe", "transcribe_stream", "describe"), .vendor = "Serval",
                      .license = "Apache-2.0", .description = "Speech to text by Whisper models");

@@ -1,6 +1,8 @@
-"""The WebSocket of live audio: what it hears while samples come, and what hostile peers get."""
+"""The WebSocket of live audio: what it hears while samples come, and what hostile peers get; and the
+whisper plugin behind it, where it and its model are there."""
 import base64
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -14,8 +16,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
-from server import Server
-from test_audio import HEARD, fake_section, wav
+from server import ROOT, Server
+from test_audio import HEARD, fake_section, wav, whisper  # noqa: F401, the fixture
 
 PATH = "/v1/audio/transcriptions/stream"
 SECOND = 32_000  # bytes
@@ -332,3 +334,123 @@ def test_over_tls(own_server, tmp_path):
     with connect(f"wss://127.0.0.1:{server.port}{PATH}", ssl=context) as ws:
         got, close = talk(ws, samples(20), 100_000, partials=False)
         assert len(got) == 11 and close.code == 1000
+
+
+JFK = ROOT / "tests/data/speech/jfk.flac"
+SAYS = ("and so my fellow americans ask not what your country can do for you "
+        "ask what you can do for your country")
+
+
+class SoundInfo(ctypes.Structure):
+    _fields_ = [("frames", ctypes.c_int64), *((name, ctypes.c_int) for name in (
+        "samplerate", "channels", "format", "sections", "seekable"))]
+
+
+@pytest.fixture(scope="module")
+def jfk():
+    """The samples of a speech, and how they are to be read."""
+    lib = ctypes.CDLL("libsndfile.so.1")
+    lib.sf_open.restype = ctypes.c_void_p
+    lib.sf_readf_short.restype = ctypes.c_int64
+    info = SoundInfo()
+    file = ctypes.c_void_p(lib.sf_open(str(JFK).encode(), 0x10, ctypes.byref(info)))
+    assert file
+    samples = (ctypes.c_int16 * (info.frames * info.channels))()
+    assert lib.sf_readf_short(file, samples, ctypes.c_int64(info.frames)) == info.frames
+    lib.sf_close(file)
+    return bytes(samples), {"sample_rate": info.samplerate, "channels": info.channels}
+
+
+def spoken(got, kind="transcript.text.final"):
+    text = "".join(m["text"] for m in got if m["type"] == kind)
+    return " ".join("".join(c for c in text.lower() if c.isalpha() or c == " ").split())
+
+
+def finals(got):
+    return [(m["text"], m["start"], m["end"]) for m in got if m["type"] == "transcript.text.final"]
+
+
+def test_whisper_hears_speech_as_it_comes(whisper, jfk):  # noqa: F811
+    audio, form = jfk
+    with dial(whisper) as ws:
+        ws.send(json.dumps({"model": "speech", **form}))
+        for at in range(0, len(audio), 17_640):  # a tenth of a second
+            ws.send(audio[at:at + 17_640])
+            time.sleep(0.02)
+        ws.send('{"type": "end"}')
+        got, close = drain(ws)
+    assert close.code == 1000 and spoken(got) == SAYS
+    assert len(finals(got)) > 2
+    shown, end = "", 0
+    for message in got[:-1]:
+        assert message["latency_ms"] >= 0 and message["start"] >= end
+        if message["type"] == "transcript.text.partial":
+            assert message["text"].startswith(shown)
+            shown = message["text"]
+        else:
+            shown, end = "", message["end"]
+    assert got[-1]["type"] == "transcript.text.done" and got[-1]["language"] == "english"
+    assert got[-1]["usage"]["seconds"] == pytest.approx(11, abs=0.01) and "failed" not in got[-1]
+
+
+def test_whisper_says_the_same_however_the_audio_comes(whisper, jfk):  # noqa: F811
+    audio, form = jfk
+    heard = []
+    for piece, partials in [(1 << 20, False), (1 << 20, True), (4410, True), (9999, False)]:
+        with dial(whisper) as ws:
+            got, close = talk(ws, audio, piece, partials=partials, **form)
+        assert close.code == 1000
+        assert partials or all(m["type"] != "transcript.text.partial" for m in got)
+        heard.append(finals(got))
+    assert heard[0] and heard == heard[:1] * 4
+
+
+def test_whisper_hears_many_at_once_beside_a_file(whisper, jfk):  # noqa: F811
+    audio, form = jfk
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(dial(whisper)) for _ in range(4)]
+        for ws in sockets:
+            ws.send(json.dumps({"model": "speech", **form}))
+        for at in range(0, len(audio), 88_200):
+            for ws in sockets:
+                ws.send(audio[at:at + 88_200])
+        reply = httpx.post(f"{whisper.url}/v1/audio/transcriptions", data={"model": "speech"},
+                           files={"file": JFK.read_bytes()}, timeout=120)
+        assert "your country" in reply.json()["text"]
+        for ws in sockets:
+            ws.send('{"type":"end"}')
+        heard = [drain(ws) for ws in sockets]
+    assert all(close.code == 1000 and spoken(got) == SAYS for got, close in heard)
+
+
+def test_whisper_has_nothing_to_say_of_silence(whisper):  # noqa: F811
+    for audio in (b"", bytes(5 * SECOND)):
+        with dial(whisper) as ws:
+            got, close = talk(ws, audio)
+        assert [m["type"] for m in got] == ["transcript.text.done"] and close.code == 1000
+        assert got[0]["usage"]["seconds"] == len(audio) / SECOND
+
+
+def test_whisper_forgets_who_leaves(whisper, jfk):  # noqa: F811
+    audio, form = jfk
+    whisper.wait_idle()
+    before = whisper.metric("serval_requests_total", code="cancelled")
+    with dial(whisper) as ws:
+        ws.send(json.dumps({"model": "speech", **form}))
+        ws.send(audio[:900_000])
+        ws.recv(timeout=60)
+    whisper.wait_idle()
+    assert whisper.metric("serval_requests_total", code="cancelled") == before + 1
+
+
+@pytest.mark.parametrize("params, says", [
+    ({"vad_min_silence_ms": 20_000}, "vad_min_silence_ms"),
+    ({"language": "de"}, "knows English only"),
+    ({"beam_size": 99}, "beam_size"),
+    ({"sample_rate": 10}, "sample_rate"),
+])
+def test_whisper_names_what_is_wrong(whisper, params, says):  # noqa: F811
+    with dial(whisper) as ws:
+        ws.send(json.dumps({"model": "speech", **params}))
+        got, close = drain(ws)
+    assert close.code == 1008 and says in got[0]["error"]["message"]

@@ -5,6 +5,12 @@
 
 namespace serval::whisper {
 
+Error audio_too_long(int64_t most) {
+  return error(Code::out_of_range, "the audio is longer than " +
+                                       std::to_string(most / kSampleRate) +
+                                       " s, the most this model takes");
+}
+
 AudioSource::AudioSource(std::unique_ptr<MonoReader> reader, Resampler resampler)
     : reader_(std::move(reader)), resampler_(std::move(resampler)), piece_(kPiece) {}
 

@@ -14,6 +14,9 @@
 
 namespace serval::whisper {
 
+// out_of_range: there are more than `most` samples at 16 kHz.
+Error audio_too_long(int64_t most);
+
 // One thread at a time; several sources may be read by several threads.
 class AudioSource {
  public:

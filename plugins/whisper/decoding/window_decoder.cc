@@ -46,6 +46,7 @@ void WindowDecoder::begin() {
   result_ = {};
   attempts_.clear();
   rung_ = 0;
+  draft_at_ = 0;
   done_ = false;
   sot_is_in_memory_ = false;
   const LanguageToken* language = nullptr;
@@ -69,6 +70,7 @@ void WindowDecoder::ask_one(Phase phase, int parent, std::span<const TokenId> to
 
 void WindowDecoder::begin_attempt() {
   const float temperature = options_.temperatures[rung_];
+  if (temperature > 0 || options_.beam_size > 1) draft_at_ = window_.draft.size();
   Search::Plan plan{prompt_.prefix, prompt_.most_tokens(options_), tokenizer_.special().eot,
                     options_.length_penalty};
   if (temperature == 0 && options_.beam_size > 1)
@@ -109,6 +111,8 @@ void WindowDecoder::answer(std::span<float* const> logits, int vocab) {
       for (std::size_t i = 0; i < logits.size(); ++i) rows.push_back(row(i));
       return step(rows);
     }
+    case Phase::draft:
+      return answer_draft(logits[0], vocab);
   }
 }
 
@@ -146,10 +150,57 @@ void WindowDecoder::read_no_speech(std::span<const float> logits) {
 void WindowDecoder::step(std::span<const std::span<float>> logits) {
   search_->step(logits);
   if (search_->done() || runs_away()) return judge();
+  ask_search();
+}
+
+void WindowDecoder::ask_search() {
   phase_ = Phase::search;
   asks_.clear();
+  const std::span<const Extension> found = search_->extensions();
+  if (draft_at_ < window_.draft.size() && found.size() == 1 && found[0].slot == found[0].parent)
+    return ask_draft(found[0].token[0]);
   for (const Extension& one : search_->extensions())
     asks_.push_back({one.slot, one.parent, one.token, Rows::last});
+}
+
+// The token that was found and the part of the draft that follows it, if the draft has it where it
+// is expected or a little behind; a draft that lost its way is followed no longer.
+void WindowDecoder::ask_draft(TokenId next) {
+  constexpr std::size_t kMostSkipped = 3;
+  const std::vector<TokenId>& draft = window_.draft;
+  const auto from = draft.begin() + std::ptrdiff_t(draft_at_);
+  const auto to = from + std::ptrdiff_t(std::min(draft.size() - draft_at_, kMostSkipped + 1));
+  const auto at = std::find(from, to, next);
+  draft_tokens_.assign(1, next);
+  if (at == to) {
+    draft_at_ = draft.size();
+  } else {
+    draft_at_ = std::size_t(at - draft.begin()) + 1;
+    // The result, and the memory, have room for so many.
+    const int room = prompt_.most_tokens(options_) - int(prompt_.prefix.size() + search_->length());
+    const std::size_t more =
+        std::min(draft.size() - draft_at_, std::size_t(std::clamp(room, 0, kMostRows - 1)));
+    draft_tokens_.insert(draft_tokens_.end(), at + 1, at + 1 + std::ptrdiff_t(more));
+  }
+  phase_ = Phase::draft;
+  asks_.assign(1, Ask{0, 0, draft_tokens_, Rows::all});
+}
+
+// As many steps of the search as its tokens are those of the draft.
+void WindowDecoder::answer_draft(float* rows, int vocab) {
+  const auto size = std::size_t(tokenizer_.vocab_size());
+  std::size_t run = 0;
+  while (true) {
+    search_->step(std::vector{std::span<float>(rows + run * std::size_t(vocab), size)});
+    ++run;
+    if (search_->done() || runs_away()) return judge();
+    const TokenId next = search_->extensions()[0].token[0];
+    if (run == draft_tokens_.size() || next != draft_tokens_[run]) break;
+    ++draft_at_;
+  }
+  const int wrong = int(draft_tokens_.size() - run);
+  ask_search();
+  asks_[0].dropped = wrong;
 }
 
 // A loop need not be read to its end.

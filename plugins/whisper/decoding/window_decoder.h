@@ -24,8 +24,9 @@ namespace serval::whisper {
 enum class Rows {
   none,  // the tokens only enter the memory
   last,  // logits of the last token: [vocab]
-  all,   // of every token, of which there are 4 at most: [tokens, vocab]
+  all,   // of every token, of which there are kMostRows at most: [tokens, vocab]
 };
+constexpr int kMostRows = 8;
 
 struct Ask {
   // The memory to run in, 0 to slots() - 1.
@@ -35,6 +36,7 @@ struct Ask {
   int parent;
   std::span<const TokenId> tokens;  // lives until the answer
   Rows rows;
+  int dropped = 0;  // so many of the memory's latest tokens are forgotten first
 };
 
 enum class Verdict {
@@ -60,6 +62,7 @@ struct Window {
   double seconds = 30;            // of real audio
   bool full_padding = true;       // encoded with the silence that makes it 30 s
   std::vector<TokenId> previous;  // of the windows before (prompt.h)
+  std::vector<TokenId> draft;     // what the result is likely to be; saves steps, changes nothing
 };
 
 // Of one thread. tokenizer, ops must live as long as it.
@@ -84,13 +87,15 @@ class WindowDecoder {
   void restart();
 
  private:
-  enum class Phase { detect, context, head, prefix, search };
+  enum class Phase { detect, context, head, prefix, search, draft };
 
   void begin();
   void begin_attempt();
   void ask_one(Phase phase, int parent, std::span<const TokenId> tokens, Rows rows);
   void ask_after_context();
   void ask_search();
+  void ask_draft(TokenId next);
+  void answer_draft(float* rows, int vocab);
   void answer_detect(std::span<float> logits);
   void answer_head(float* rows, int vocab);
   void read_no_speech(std::span<const float> logits);
@@ -111,6 +116,8 @@ class WindowDecoder {
   Prompt prompt_;
   bool sot_is_in_memory_ = false;
   std::unique_ptr<Search> search_;
+  std::size_t draft_at_ = 0;           // the token of the draft that may come next
+  std::vector<TokenId> draft_tokens_;  // of an ask: one that was found, and what may follow
   std::size_t rung_ = 0;
   std::vector<WindowResult> attempts_;  // that did not pass
   WindowResult result_;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 #include "common/result.h"
@@ -9,6 +10,14 @@
 namespace serval::whisper {
 
 enum class EventKind : uint8_t { text, json };
+
+// What reading input 0 brought.
+enum class Input : uint8_t {
+  some,  // bytes
+  none,  // nothing is there; Engine::readable says when there is
+  end,   // complete, and all of it has been read
+  gone,  // the request is cancelled
+};
 
 // Called on the engine's thread only; destroyed after done, fail or finish_cancelled.
 class Client {
@@ -24,6 +33,9 @@ class Client {
   virtual bool blocked() const = 0;
   // Tries again to pass on what is kept.
   virtual void flush() = 0;
+  // Moves up to to.size() bytes of input 0, which is still arriving, and says how many; never
+  // blocks.
+  virtual Input read_input(std::span<char> to, std::size_t& n) = 0;
   // The end; exactly one of these. Nothing is kept when done is called.
   virtual void done(std::string_view usage_json) = 0;
   virtual void fail(const Error& error) = 0;

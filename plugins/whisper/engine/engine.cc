@@ -14,42 +14,58 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
                     const std::vector<std::string_view>& inputs, std::string_view params_json,
                     const RequestInfo& info) {
   if (op == "describe") return describe(*client);
-  if (op != "transcribe")
+  const bool live = op == "transcribe_stream";
+  if (op != "transcribe" && !live)
     return client->fail(error(Code::unimplemented, "this model transcribes speech; it cannot " +
                                                        std::string(op.substr(0, 64))));
   if (inputs.size() != 1)
-    return client->fail(invalid("transcribe takes one input, the audio; there are " +
+    return client->fail(invalid(std::string(op) + " takes one input, the audio; there are " +
                                 std::to_string(inputs.size())));
-  Result<TranscribeParams> params =
-      parse_transcribe(params_json, *parts_.tokenizer, parts_.vad != nullptr);
-  if (!params) return client->fail(params.error());
-  auto reader = WindowReader::open(inputs[0], params->pcm, params->cut, *parts_.mel, parts_.vad,
-                                   parts_.max_audio_seconds);
-  if (!reader) {
-    Error why = reader.error();
-    why.param = "audio";
-    return client->fail(why);
-  }
   auto job = std::make_unique<Job>();
+  const Status opened =
+      live ? open_live(*job, params_json) : open_file(*job, inputs[0], params_json);
+  if (!opened) return client->fail(opened.error());
   job->id = id;
   job->order = arrivals_++;
   job->priority = info.priority;
   job->client = std::move(client);
-  job->params = std::move(*params);
-  job->reader = std::move(*reader);
+  live_ += int(live);
   job->language = parts_.tokenizer->multilingual() ? job->params.decode.language : "en";
   if (const LanguageToken* known = parts_.tokenizer->find_language_token(job->language))
     job->language = known->language->code;
   jobs_.emplace(id, std::move(job));
 }
 
+Status Engine::open_file(Job& job, std::string_view bytes, std::string_view params_json) const {
+  Result<TranscribeParams> params =
+      parse_transcribe(params_json, *parts_.tokenizer, parts_.vad != nullptr);
+  if (!params) return params.error();
+  auto reader = WindowReader::open(bytes, params->pcm, params->cut, *parts_.mel, parts_.vad,
+                                   parts_.max_audio_seconds);
+  if (!reader) {
+    Error why = reader.error();
+    why.param = "audio";
+    return why;
+  }
+  job.params = std::move(*params);
+  job.reader = std::move(*reader);
+  return {};
+}
+
 bool Engine::step() {
   reap();
+  bool worked = read_live();
   take_prepared();
   read_ahead();
-  bool worked = encode();
+  start_partial();
+  worked |= encode();
   worked |= decode();
-  if (worked || queue_.help()) return true;
+  if (worked) return true;
+  if (live_ > 0 && parts_.audio_threads > 0) {  // live audio may come at any moment
+    if (preparing_ > 0) queue_.wait(std::chrono::milliseconds(5));
+    return preparing_ > 0;
+  }
+  if (queue_.help()) return true;
   if (preparing_ == 0) return false;
   queue_.wait();
   return true;
@@ -68,7 +84,8 @@ void Engine::reap() {
 void Engine::read_ahead() {
   std::vector<Job*> waiting;
   for (auto& [id, job] : jobs_)
-    if (!job->reading && !job->all_read && !job->client->blocked()) waiting.push_back(job.get());
+    if (!job->live && !job->reading && !job->all_read && !job->client->blocked())
+      waiting.push_back(job.get());
   std::sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {
     return std::tuple(a->priority, a->windows_read, a->order) <
            std::tuple(b->priority, b->windows_read, b->order);
@@ -87,7 +104,7 @@ void Engine::read_ahead() {
     task.priority = job->priority;
     task.reader = job->reader.get();
     // While there is nothing else to do this thread reads itself.
-    queue_.push(std::move(task), !active_.empty() || ready_ > 0 || preparing_ > 1);
+    queue_.push(std::move(task), !active_.empty() || ready_ > 0 || preparing_ > 1 || live_ > 0);
   }
 }
 
@@ -128,25 +145,37 @@ bool Engine::may_start(const WindowWork& work) const {
 // The windows to encode now, the most urgent first.
 std::vector<WindowWork*> Engine::choose() {
   std::vector<WindowWork*> ready;
-  for (auto& [id, job] : jobs_)
+  for (auto& [id, job] : jobs_) {
     for (auto& [index, work] : job->works)
       if (may_start(*work)) ready.push_back(work.get());
+    if (job->live && job->live->attempt && may_start(*job->live->attempt))
+      ready.push_back(job->live->attempt.get());
+  }
   const auto key = [](const WindowWork* work) {
-    return std::tuple(work->job->priority, work->index, work->job->order);
+    return std::tuple(work->job->priority, work->kind, work->live() ? 0 : work->index,
+                      work->job->order);
   };
   std::sort(ready.begin(), ready.end(),
             [&](const WindowWork* a, const WindowWork* b) { return key(a) < key(b); });
   const bool short_is_running =
       std::any_of(active_.begin(), active_.end(),
                   [](const WindowWork* work) { return work->job->single_window(); });
+  const bool live_is_running = urgent_is_running();
   std::vector<WindowWork*> chosen;
   int states = 0;
   int memories = free_memories_;
   for (WindowWork* work : ready) {
-    if (int(active_.size() + chosen.size()) >= parts_.windows) break;
-    if (short_is_running && work->index > 0 && waits_ < kMostWaits) {
-      ++waits_;
-      break;
+    const int most = parts_.windows - (work->urgent() ? 0 : reserved());
+    if (int(active_.size() + chosen.size()) >= most) break;
+    if (!work->live()) {
+      // Beside live audio files are encoded a window at a time, so that nothing waits for long.
+      if (live_ > 0 && !chosen.empty()) break;
+      const bool waits = (live_is_running && waits_ < kMostLiveWaits) ||
+                         (short_is_running && work->index > 0 && waits_ < kMostWaits);
+      if (waits) {
+        ++waits_;
+        break;
+      }
     }
     start(*work);
     const int more = work->audio.frames / 2;
@@ -164,11 +193,17 @@ void Engine::start(WindowWork& work) {
   const Job& job = *work.job;
   DecodeOptions options = job.params.decode;
   options.language = job.language;
+  if (work.kind == WindowWork::Kind::partial) {  // one quick try
+    options.temperatures = {0};
+    options.beam_size = options.best_of = 1;
+    options.patience = 1;
+  }
   Window window;
   window.seconds = work.audio.seconds();
   window.full_padding = work.full_padding;
   if (job.params.condition_on_previous_text)
     window.previous.assign(job.previous.tokens().begin(), job.previous.tokens().end());
+  if (job.live) window.draft = job.live->draft;
   work.decoder =
       std::make_unique<WindowDecoder>(*parts_.tokenizer, options, *parts_.ops, std::move(window));
 }
@@ -176,7 +211,8 @@ void Engine::start(WindowWork& work) {
 bool Engine::encode() {
   const std::vector<WindowWork*> chosen = choose();
   if (chosen.empty()) return false;
-  waits_ = 0;
+  if (!std::all_of(chosen.begin(), chosen.end(), [](WindowWork* work) { return work->live(); }))
+    waits_ = 0;
   std::vector<SpeechModel::EncodeItem> items;
   for (WindowWork* work : chosen)
     items.push_back(
@@ -221,6 +257,10 @@ void Engine::end(Job& job) {
   if (job.reading) {
     queue_.remove(job.id);
     --preparing_;
+  }
+  if (job.live) {
+    drop_attempt(job);
+    --live_;
   }
   for (auto& [index, work] : job.works) {
     if (work->state == WindowWork::State::ready) --ready_;

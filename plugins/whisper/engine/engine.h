@@ -2,6 +2,7 @@
 // decoder's batches.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -21,6 +22,9 @@ struct EngineCounts {
   uint64_t tokens = 0;                // of their results
   uint64_t padded_again = 0;          // windows encoded once more with all their silence
   uint64_t degraded = 0, failed = 0;  // of the windows
+  uint64_t partials = 0;              // hypotheses of live speech that goes on
+  uint64_t pauses = 0;                // live pieces decoded before their pause was over
+  uint64_t pauses_kept = 0;           // those that the speech ended with
   double audio_seconds = 0;           // read
   int rows = 0;                       // of the last decoder step
 };
@@ -54,6 +58,8 @@ class Engine {
 
   // The client's reader has room again.
   void writable(uint64_t id);
+  // The client's input, which had nothing to read, has more, or its end.
+  void readable(uint64_t id);
 
   std::size_t running() const { return jobs_.size(); }
   // Ends all requests with this error.
@@ -82,11 +88,32 @@ class Engine {
   static constexpr int kLogitRows = 64;  // of one decoder pass
   // A window of a long request waits so many passes for those of short ones, then it goes too.
   static constexpr int kMostWaits = 8;
+  // ... and so many for live pieces that are to be final, and joins every so manieth pass of
+  // theirs.
+  static constexpr int kMostLiveWaits = 48;
+  static constexpr int kJoinedPass = 4;
 
   void reap();
+  // Where a request begins; params as they were given.
+  Status open_file(Job& job, std::string_view bytes, std::string_view params_json) const;
+  Status open_live(Job& job, std::string_view params_json) const;
   // Audio.
   void read_ahead();
   void take_prepared();
+  // Live audio (engine_live.cc).
+  bool read_live();
+  bool read(Job& job);
+  void take_pieces(Job& job);
+  void follow(Job& job);
+  void try_piece(Job& job, WindowWork::Kind kind, const OpenSpeech& open);
+  std::unique_ptr<WindowWork> live_work(Job& job, WindowWork::Kind kind, const Speech& bare,
+                                        AudioWindow audio);
+  void start_partial();
+  void hear(Job& job);
+  void drop_attempt(Job& job);
+  void give_live(Job& job, const WindowWork& work);
+  int reserved() const;
+  bool urgent_is_running() const;
   // Encoder.
   bool may_start(const WindowWork& work) const;
   std::vector<WindowWork*> choose();
@@ -112,10 +139,14 @@ class Engine {
   EngineParts parts_;
   std::unordered_map<uint64_t, std::unique_ptr<Job>> jobs_;
   uint64_t arrivals_ = 0;
-  int preparing_ = 0;                // tasks in the queue
-  int ready_ = 0;                    // windows that wait for the encoder
-  int free_memories_;                // of hypotheses, not set aside for an active window
-  int waits_ = 0;                    // passes that long requests have waited
+  int preparing_ = 0;                    // tasks in the queue
+  int ready_ = 0;                        // windows that wait for the encoder
+  int free_memories_;                    // of hypotheses, not set aside for an active window
+  int waits_ = 0;                        // passes that long requests have waited
+  int passed_ = 0;                       // passes that files were not in
+  int live_ = 0;                         // requests whose audio is still arriving
+  const WindowWork* partial_ = nullptr;  // the one that is under way
+  std::chrono::steady_clock::time_point partial_began_, next_partial_;
   std::vector<WindowWork*> active_;  // decoding or aligning
   std::size_t first_active_ = 0;     // where the next pass begins to collect
 

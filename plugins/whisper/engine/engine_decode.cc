@@ -9,10 +9,14 @@ bool Engine::decode() {
   if (active_.empty()) return false;
   pass_ = {};
   Status status;
+  for (WindowWork* work : active_)  // live ones first
+    if (status && work->live() && has_room(*work)) status = add_asks(*work);
   const std::size_t count = active_.size();
   first_active_ %= count;
-  for (std::size_t i = 0; i < count && status; ++i) {
+  const bool waits = urgent_is_running() && ++passed_ % kJoinedPass != 0;
+  for (std::size_t i = 0; i < count && status && !waits; ++i) {
     const std::size_t at = (first_active_ + i) % count;
+    if (active_[at]->live()) continue;
     if (has_room(*active_[at])) {
       status = add_asks(*active_[at]);
       continue;
@@ -72,6 +76,7 @@ Status Engine::add_asks(WindowWork& work) {
       if (Status copied = memory.copy_from(work.memories[std::size_t(ask.parent)]); !copied)
         return copied;
     }
+    memory.drop(ask.dropped);
     SpeechModel::DecodeItem item{ask.tokens, &memory, &work.cross};
     if (ask.rows == Rows::last) item.logits = take_logits(1);
     if (ask.rows == Rows::all) item.all_logits = take_logits(int(ask.tokens.size()));
@@ -104,6 +109,12 @@ void Engine::answer(const Pass::Part& part) const {
 
 // A decoder is done: its window is encoded again, aligned, or ready to be given out.
 void Engine::settle(WindowWork& work) {
+  if (work.kind == WindowWork::Kind::partial) {
+    stop(work);
+    work.state = WindowWork::State::done;
+    hear(*work.job);
+    return drop_attempt(*work.job);
+  }
   const WindowResult& result = work.decoder->result();
   if (result.verdict == Verdict::retry_full_padding) {
     stop(work);
@@ -133,7 +144,8 @@ void Engine::settle(WindowWork& work) {
   if (options.timestamps != Timestamps::word || work.segments.empty()) {
     stop(work);
     work.state = WindowWork::State::done;
-    return give_out(*work.job);
+    if (work.kind != WindowWork::Kind::pause) give_out(*work.job);
+    return;
   }
   work.aligner = std::make_unique<WordAligner>(
       *parts_.tokenizer, *parts_.ops, work.segments, result.language, options.translate,

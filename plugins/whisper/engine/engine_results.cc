@@ -43,6 +43,7 @@ void Engine::give(Job& job, WindowWork& work) {
                 job.last_speech_end);
   }
   job.previous.add(result.tokens, result.temperature);
+  if (job.live) return give_live(job, work);
   for (const Segment& segment : work.segments)
     job.client->emit(EventKind::text, segment.text,
                      segment_json(segment, job.segments_out++, work, job.params.decode.timestamps),

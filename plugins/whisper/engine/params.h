@@ -1,4 +1,4 @@
-// The parameters of a transcribe request (docs/requests.md).
+// The parameters of transcribe and transcribe_stream (docs/requests.md).
 #pragma once
 
 #include <optional>
@@ -21,5 +21,14 @@ struct TranscribeParams {
 // Errors: invalid_argument, naming the parameter. has_vad: whether the model can find speech.
 Result<TranscribeParams> parse_transcribe(std::string_view params_json,
                                           const SpeechTokenizer& tokenizer, bool has_vad);
+
+struct LiveParams {
+  TranscribeParams speech;  // with pcm
+  bool partials = true;     // texts that may still change, too
+};
+
+// Errors: as parse_transcribe.
+Result<LiveParams> parse_live(std::string_view params_json, const SpeechTokenizer& tokenizer,
+                              bool has_vad);
 
 }  // namespace serval::whisper

@@ -63,6 +63,11 @@ void PrepareQueue::wait() {
   done_signal_.wait(lock, [&] { return !done_.empty(); });
 }
 
+void PrepareQueue::wait(std::chrono::milliseconds most) {
+  std::unique_lock lock(mutex_);
+  done_signal_.wait_for(lock, most, [&] { return !done_.empty(); });
+}
+
 void PrepareQueue::take_done(std::vector<PrepareTask>& out) {
   out.clear();
   const std::lock_guard lock(mutex_);

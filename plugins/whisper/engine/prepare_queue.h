@@ -3,6 +3,7 @@
 // nothing else.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -37,6 +38,8 @@ class PrepareQueue {
   bool help();
   // Until a task that another thread works on is done. REQUIRES: one is unfinished.
   void wait();
+  // So long at most.
+  void wait(std::chrono::milliseconds most);
   // Tasks done since the last call.
   void take_done(std::vector<PrepareTask>& out);
   // The task of a request is queued no longer, and no thread works on it.

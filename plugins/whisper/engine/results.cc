@@ -40,6 +40,12 @@ std::string segment_json(const Segment& segment, int id, const WindowWork& work,
   return json::serialize(out);
 }
 
+std::string live_json(bool final, double start, double end, bool degraded) {
+  json::object out{{"final", final}, {"start", milliseconds(start)}, {"end", milliseconds(end)}};
+  if (final) out["degraded"] = degraded;
+  return json::serialize(out);
+}
+
 std::string summary_json(const Job& job, const SpeechTokenizer& tokenizer) {
   json::array failed;
   for (const FailedWindow& window : job.failed)
@@ -51,14 +57,14 @@ std::string summary_json(const Job& job, const SpeechTokenizer& tokenizer) {
       json::object{{"task", job.params.decode.translate ? "translate" : "transcribe"},
                    {"language", language == nullptr ? "" : language->language->name},
                    {"language_probability", double(job.language_prob)},
-                   {"duration", milliseconds(job.reader->seconds())},
-                   {"speech_seconds", milliseconds(job.reader->speech_seconds())},
-                   {"damaged", job.reader->damaged()},
+                   {"duration", milliseconds(job.seconds())},
+                   {"speech_seconds", milliseconds(job.speech_seconds())},
+                   {"damaged", job.damaged()},
                    {"failed", std::move(failed)}});
 }
 
 std::string usage_json(const Job& job) {
-  return json::serialize(json::object{{"audio_seconds", milliseconds(job.reader->seconds())},
+  return json::serialize(json::object{{"audio_seconds", milliseconds(job.seconds())},
                                       {"completion_tokens", job.tokens}});
 }
 

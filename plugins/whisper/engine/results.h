@@ -1,4 +1,4 @@
-// The JSON of the transcribe and describe operations (docs/requests.md).
+// The JSON of the transcribe, transcribe_stream and describe operations (docs/requests.md).
 #pragma once
 
 #include <string>
@@ -10,6 +10,8 @@ namespace serval::whisper {
 // meta_json of a segment's event.
 std::string segment_json(const Segment& segment, int id, const WindowWork& work,
                          Timestamps timestamps);
+// That of a live text; seconds. degraded: of a final one.
+std::string live_json(bool final, double start, double end, bool degraded = false);
 // The last event.
 std::string summary_json(const Job& job, const SpeechTokenizer& tokenizer);
 std::string usage_json(const Job& job);

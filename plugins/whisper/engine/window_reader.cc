@@ -10,18 +10,22 @@ constexpr std::size_t kPiece = 64 * kVadHop;  // read and examined at a time
 constexpr int kBlockFrames = 64;
 constexpr int kPadFrames = 100;
 
-Error too_long(int64_t most) {
-  return error(Code::out_of_range, "the audio is longer than " +
-                                       std::to_string(most / kSampleRate) +
-                                       " s, the most this model takes");
-}
-
 }  // namespace
 
 int padded_frames(std::size_t samples) {
   const int audio = int((samples + kHop - 1) / kHop);
   const int blocks = (audio + kPadFrames + kBlockFrames - 1) / kBlockFrames;
   return std::min(blocks * kBlockFrames, kMaxFrames);
+}
+
+AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples) {
+  AudioWindow window;
+  window.begin = begin;
+  window.samples = std::move(samples);
+  window.frames = padded_frames(window.samples.size());
+  window.mel.resize(std::size_t(window.frames) * std::size_t(mel.mels()));
+  mel.run(window.samples, window.frames, window.mel.data());
+  return window;
 }
 
 WindowReader::WindowReader(std::unique_ptr<AudioSource> source, const CutOptions& cut,
@@ -35,7 +39,7 @@ Result<std::unique_ptr<WindowReader>> WindowReader::open(std::string_view bytes,
   auto source = pcm ? AudioSource::open_raw(bytes, *pcm) : AudioSource::open(bytes);
   if (!source) return source.error();
   const int64_t most = int64_t{most_seconds} * kSampleRate;
-  if ((*source)->samples() > most) return too_long(most);
+  if ((*source)->samples() > most) return audio_too_long(most);
   return std::unique_ptr<WindowReader>(new WindowReader(std::move(*source), cut, mel, vad, most));
 }
 
@@ -48,7 +52,7 @@ Status WindowReader::fill(std::size_t wanted) {
     buffer_.resize(before + got);
     read_ += int64_t(got);
     ended_ = got < kPiece;
-    if (read_ > most_) return too_long(most_);
+    if (read_ > most_) return audio_too_long(most_);
   }
   return {};
 }
@@ -60,16 +64,11 @@ void WindowReader::drop_before(int64_t sample) {
 }
 
 AudioWindow WindowReader::take(int64_t begin, int64_t end) {
-  AudioWindow window;
-  window.begin = begin;
-  window.samples.assign(buffer_.begin() + (begin - buffer_begin_),
-                        buffer_.begin() + (end - buffer_begin_));
+  std::vector<float> samples(buffer_.begin() + (begin - buffer_begin_),
+                             buffer_.begin() + (end - buffer_begin_));
   drop_before(end);
   in_windows_ += end - begin;
-  window.frames = padded_frames(window.samples.size());
-  window.mel.resize(std::size_t(window.frames) * std::size_t(mel_.mels()));
-  mel_.run(window.samples, window.frames, window.mel.data());
-  return window;
+  return make_window(mel_, begin, std::move(samples));
 }
 
 Result<std::optional<AudioWindow>> WindowReader::next() {

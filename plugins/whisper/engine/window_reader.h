@@ -34,6 +34,8 @@ struct AudioWindow {
 // Frames for so many samples as the encoder wants them: a second of silence behind them, whole
 // blocks of states.
 int padded_frames(std::size_t samples);
+// With its mel. samples: at most kMaxSamples
+AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples);
 
 // One thread at a time.
 class WindowReader {

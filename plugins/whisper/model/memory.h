@@ -23,6 +23,8 @@ class SelfMemory {
  public:
   int length() const { return table_.length(); }  // tokens
   void clear() { table_.clear(); }
+  // Forgets so many of the latest tokens. REQUIRES: tokens <= length()
+  void drop(int tokens) { table_.shrink(length() - tokens); }
   // Becomes a copy that goes its own way. Error: resource_exhausted if the model's blocks are used
   // up; this is then empty.
   Status copy_from(const SelfMemory& other) {

@@ -65,12 +65,22 @@ void SpeechDetector::end_speech(int64_t end) {
   quiet_from_ = cut_ = goes_on_ = 0;
   const int64_t silence = begin_ - last_end_;
   last_end_ = end;
-  if (options_.live) {
-    const int64_t from = std::max(begin_ - pad_, given_end_);
-    return give({{from, std::min(end + pad_, heard_)}, silence});
-  }
+  if (options_.live) return give({live_piece(end), silence, {begin_, end}});
   if (held_) close_held(begin_);
-  held_ = SpeechPiece{{std::max(begin_ - pad_, given_end_), end}, silence};
+  held_ = SpeechPiece{{std::max(begin_ - pad_, given_end_), end}, silence, {begin_, end}};
+}
+
+// The speech under way, padded, if it ends there.
+Speech SpeechDetector::live_piece(int64_t end) const {
+  return {std::max(begin_ - pad_, given_end_), std::min(end + std::min(pad_, kLiveTail), heard_)};
+}
+
+std::optional<OpenSpeech> SpeechDetector::open() const {
+  if (!in_speech_) return std::nullopt;
+  const bool paused = quiet_from_ != 0 && heard_ - quiet_from_ >= kLiveTail;
+  const int64_t end = paused ? quiet_from_ : heard_;
+  if (end - begin_ <= min_speech_) return std::nullopt;
+  return OpenSpeech{live_piece(end), {begin_, end}, paused, quiet_from_ != 0};
 }
 
 void SpeechDetector::close_held(int64_t next_begin) {
@@ -87,7 +97,9 @@ void SpeechDetector::give(const SpeechPiece& piece) {
 
 void SpeechDetector::finish(int64_t samples) {
   heard_ = samples;
-  if (in_speech_ && samples - begin_ > min_speech_) end_speech(samples);
+  // A live stream that ends in a pause ends like one that goes on behind it.
+  const int64_t end = options_.live && quiet_from_ != 0 ? quiet_from_ : samples;
+  if (in_speech_ && end - begin_ > min_speech_) end_speech(end);
   in_speech_ = false;
   if (!held_) return;
   held_->speech.end = std::min(held_->speech.end + pad_, samples);

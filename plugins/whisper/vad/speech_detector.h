@@ -11,10 +11,22 @@
 namespace serval::whisper {
 
 inline constexpr int kVadHop = 512;  // samples of one probability
+// Of the silence behind live speech so much at most belongs to the piece. Once it was heard, what
+// the piece holds is known, though not yet whether it ends there.
+inline constexpr int64_t kLiveTail = 3 * kVadHop;
 
 struct SpeechPiece {
   Speech speech;               // padded
   int64_t silence_before = 0;  // from the unpadded end of the piece before to its unpadded begin
+  Speech bare;                 // unpadded
+};
+
+// Speech that goes on.
+struct OpenSpeech {
+  Speech speech;  // padded; in a pause, what the piece is if the speech ends with it
+  Speech bare;    // unpadded, without the pause
+  bool paused = false;
+  bool quiet = false;  // silence has begun; if it lasts, it is a pause
 };
 
 // One thread at a time.
@@ -31,6 +43,8 @@ class SpeechDetector {
 
   int64_t heard() const { return heard_; }
   bool in_speech() const { return in_speech_; }
+  // nullopt also while it is shorter than min_speech_ms. REQUIRES: options.live
+  std::optional<OpenSpeech> open() const;
   // No piece that next() has not yet given begins before this sample.
   int64_t keep_from() const;
 
@@ -38,6 +52,7 @@ class SpeechDetector {
   void cut_long_speech();
   void hear_silence(int64_t at);
   void end_speech(int64_t end);
+  Speech live_piece(int64_t end) const;
   void close_held(int64_t next_begin);
   void give(const SpeechPiece& piece);
 

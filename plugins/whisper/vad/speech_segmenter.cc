@@ -7,7 +7,6 @@ namespace serval::whisper {
 SpeechSegmenter::SpeechSegmenter(const VadOptions& options)
     : max_chunk_(int64_t(options.max_seconds * 16000)),
       max_gap_(int64_t{options.max_gap_ms} * 16),
-      live_(options.live),
       detector_(options) {}
 
 void SpeechSegmenter::push(std::span<const float> probabilities) {
@@ -35,7 +34,6 @@ void SpeechSegmenter::add(const SpeechPiece& piece) {
   while (!open_.empty() && piece.speech.end - open_.front().speech.begin > max_chunk_)
     give(best_cut(piece));
   open_.push_back(piece);
-  if (live_) give(1);
 }
 
 // How many of the open pieces make the next chunk, so that the longest silence is between it and

@@ -1,6 +1,6 @@
 // Pieces of speech put together to chunks as long as a decoder takes, cut where the silence is
-// longest. One class for files and live streams: it is fed as audio comes and gives chunks as soon
-// as they are known.
+// longest. It is fed as audio comes and gives chunks as soon as they are known. Live speech is not
+// put together: that is the detector's alone.
 #pragma once
 
 #include <span>
@@ -13,7 +13,7 @@ namespace serval::whisper {
 // One thread at a time.
 class SpeechSegmenter {
  public:
-  // REQUIRES: check_vad_options(options) is ok
+  // REQUIRES: check_vad_options(options) is ok, and it is not live
   explicit SpeechSegmenter(const VadOptions& options);
 
   // One probability for every kVadHop samples of 16 kHz audio.
@@ -37,7 +37,6 @@ class SpeechSegmenter {
   void give(std::size_t pieces);
 
   const int64_t max_chunk_, max_gap_;  // samples
-  const bool live_;
   SpeechDetector detector_;
   std::vector<SpeechPiece> open_;  // the chunk that may still grow
   struct Chunk {

@@ -22,8 +22,8 @@ struct VadOptions {
   int speech_pad_ms = 400;   // added on both sides, as far as the silence there reaches
   float max_seconds = 30;    // longest chunk, padding included
   int max_gap_ms = 2000;     // silence between padded speech that a chunk may hold
-  // For live audio. Speech is given out once it has ended, as a chunk of its own, padded by what
-  // has been heard of the silence, instead of being kept for what may follow.
+  // For live audio (SpeechDetector). Speech is given out once it has ended, instead of being kept
+  // for the silence that follows; at most kLiveTail of that belongs to it.
   bool live = false;
 };
 

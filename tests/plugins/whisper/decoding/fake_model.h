@@ -32,8 +32,10 @@ class FakeModel {
     for (const Ask& ask : decoder.asks()) {
       Ids& memory = memories_[std::size_t(ask.slot)];
       if (ask.rows == Rows::all) {
-        EXPECT_LE(ask.tokens.size(), 4u);
+        EXPECT_LE(ask.tokens.size(), std::size_t(kMostRows));
       }
+      ASSERT_LE(std::size_t(ask.dropped), memory.size());
+      memory.resize(memory.size() - std::size_t(ask.dropped));
       rows.emplace_back();
       for (std::size_t i = 0; i < ask.tokens.size(); ++i) {
         memory.push_back(ask.tokens[i]);

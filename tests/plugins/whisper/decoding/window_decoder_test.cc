@@ -1,5 +1,7 @@
 #include "plugins/whisper/decoding/window_decoder.h"
 
+#include <random>
+
 #include "tests/plugins/whisper/decoding/fake_model.h"
 
 namespace serval::whisper {
@@ -239,6 +241,44 @@ TEST(WindowDecoder, SlotsAreThoseOfTheWidestSearch) {
   options.temperatures = {0};
   options.beam_size = 1;
   EXPECT_EQ(WindowDecoder(small_tokenizer(), options, ops(), {}).slots(), 1);
+}
+
+// Whatever the draft is, the result is the same; a good one saves steps.
+TEST(WindowDecoder, ADraftSavesStepsAndChangesNothing) {
+  std::mt19937 random(17);
+  DecodeOptions options = english();
+  options.max_new_tokens = 60;
+  options.temperatures = {0};
+  options.log_prob_threshold = -100;
+  options.compression_ratio_threshold = 100;
+  FakeModel plain(hashed_logits);
+  WindowDecoder without(small_tokenizer(), options, ops(), {});
+  const WindowResult want = plain.run(without);
+  ASSERT_GT(want.tokens.size(), 8u);
+  for (int round = 0; round < 200; ++round) {
+    Window window;
+    window.draft = want.tokens;
+    for (int changes = round % 5; changes > 0; --changes) {
+      const std::size_t at = random() % window.draft.size();
+      const auto place = window.draft.begin() + std::ptrdiff_t(at);
+      if (random() % 3 == 0)
+        *place = TokenId(300 + random() % 60);
+      else if (random() % 2 == 0)
+        window.draft.erase(place);
+      else
+        window.draft.insert(place, TokenId(300 + random() % 60));
+    }
+    FakeModel model(hashed_logits);
+    WindowDecoder decoder(small_tokenizer(), options, ops(), std::move(window));
+    const WindowResult& got = model.run(decoder);
+    EXPECT_EQ(got.tokens, want.tokens);
+    EXPECT_EQ(got.avg_logprob, want.avg_logprob);
+    EXPECT_EQ(got.verdict, want.verdict);
+    EXPECT_LE(model.steps(), plain.steps());
+    if (round % 5 == 0) {
+      EXPECT_LE(model.steps(), 3 + int(want.tokens.size() + 1) / kMostRows + 1);
+    }
+  }
 }
 
 }  // namespace

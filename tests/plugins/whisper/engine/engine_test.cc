@@ -1,83 +1,8 @@
 // The whole way of a request through the engine, on the real tiny.en.
-#include <cctype>
-#include <cstring>
-#include <fstream>
-#include <gtest/gtest.h>
-#include <iterator>
-
-#include "plugins/whisper/engine/loaded_model.h"
-#include "tests/common/formats/test_models.h"
-#include "tests/plugins/reader_client.h"
+#include "tests/plugins/whisper/engine/engine_fixture.h"
 
 namespace serval::whisper {
 namespace {
-
-constexpr const char* kJfk =
-    "and so my fellow americans ask not what your country can do for you ask what you can do for "
-    "your country";
-
-// Without what the precision of the products may change.
-std::string words(const std::string& text) {
-  std::string out;
-  for (const char c : text)
-    if (c == ' ' || (std::isalpha(static_cast<unsigned char>(c)) != 0))
-      out += char(std::tolower(static_cast<unsigned char>(c)));
-  return out.substr(out.find_first_not_of(" "));
-}
-
-std::string file(const std::string& name) {
-  std::ifstream in(std::string(SERVAL_SOURCE_DIR) + "/tests/data/speech/" + name, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-struct Outcome : ReaderOutcome {
-  std::string text, summary;
-  std::vector<json::object> segments;
-};
-
-class TestClient final : public ReaderClient<Client> {
- public:
-  explicit TestClient(Outcome& outcome) : ReaderClient(outcome), o_(outcome) {}
-  void emit(EventKind kind, std::string_view data, std::string_view meta_json, bool last) override {
-    ASSERT_FALSE(o_.ended);
-    EXPECT_EQ(last, kind == EventKind::json);
-    if (last) {
-      o_.summary = data;
-    } else {
-      o_.text += data;
-      o_.segments.push_back(parse_json(meta_json)->as_object());
-    }
-    take();
-  }
-
- private:
-  Outcome& o_;
-};
-
-class WhisperEngine : public testing::Test {
- protected:
-  void SetUp() override {
-    const auto path = test_model_path("whisper-tiny.en");
-    SERVAL_NEED_MODEL(path);
-    WhisperConfig config;
-    config.threads = 2;
-    config.windows = 4;
-    auto loaded = LoadedModel::load(path, config, {}, {});
-    ASSERT_TRUE(loaded) << loaded.error().message;
-    model_ = std::move(*loaded);
-  }
-  Engine& engine() { return model_->engine(); }
-  void submit(Outcome& outcome, std::string_view bytes, std::string_view params = "{}") {
-    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe", {bytes}, params);
-  }
-  void run() {
-    while (engine().running() > 0 && engine().step()) {
-    }
-  }
-
-  std::unique_ptr<LoadedModel> model_;
-  uint64_t id_ = 0;
-};
 
 TEST_F(WhisperEngine, AClipIsTheSameAloneAndInACrowd) {
   const std::string jfk = file("jfk.flac"), other = file("LJ001-0002.flac");
@@ -120,18 +45,7 @@ TEST_F(WhisperEngine, WordsHaveTimesInOrder) {
 TEST_F(WhisperEngine, LongAudioComesInOrderAndWhole) {
   // Eight clips of one reading in a row, as headerless samples: two windows at least.
   std::string pcm;
-  for (int clip = 1; clip <= 8; ++clip) {
-    const std::string bytes =
-        file("../../../bench/data/speech/LJ001-000" + std::to_string(clip) + ".flac");
-    const auto source = AudioSource::open(bytes);
-    ASSERT_TRUE(source);
-    std::vector<float> samples(kMaxSamples);
-    samples.resize((*source)->read(samples));
-    for (const float sample : samples) {
-      const auto value = int16_t(sample * 32767);
-      pcm.append(reinterpret_cast<const char*>(&value), sizeof(value));
-    }
-  }
+  for (int clip = 1; clip <= 8; ++clip) pcm += reading(clip);
   Outcome outcome;
   submit(outcome, pcm, R"({"encoding":"pcm_s16le","timestamps":"segment"})");
   run();

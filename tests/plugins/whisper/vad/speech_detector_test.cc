@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <random>
 #include <vector>
 
 #include "common/json.h"
@@ -88,13 +89,90 @@ TEST(SpeechDetector, GivesLiveSpeechOnceItHasEnded) {
   detector.push(0);  // 160 ms of silence
   const std::optional<SpeechPiece> piece = detector.next();
   ASSERT_TRUE(piece);
-  EXPECT_EQ(piece->speech, (Speech{20 * kVadHop - 6400, 56 * kVadHop}));  // what was heard of it
+  EXPECT_EQ(piece->speech, (Speech{20 * kVadHop - 6400, 50 * kVadHop + kLiveTail}));
+  EXPECT_EQ(piece->bare, (Speech{20 * kVadHop, 50 * kVadHop}));
   // The next piece begins where that ended, at the earliest.
   for (int i = 0; i < 20; ++i) detector.push(0.9f);
   detector.finish(76 * kVadHop);
   const std::optional<SpeechPiece> last = detector.next();
   ASSERT_TRUE(last);
-  EXPECT_EQ(last->speech, (Speech{56 * kVadHop, 76 * kVadHop}));
+  EXPECT_EQ(last->speech, (Speech{50 * kVadHop + kLiveTail, 76 * kVadHop}));
+}
+
+TEST(SpeechDetector, ShowsSpeechThatGoesOn) {
+  VadOptions options;
+  options.live = true;
+  SpeechDetector detector(options);
+  for (int i = 0; i < 20; ++i) detector.push(0);
+  EXPECT_FALSE(detector.open());
+  for (int i = 0; i < 30; ++i) detector.push(0.9f);
+  ASSERT_TRUE(detector.open());
+  EXPECT_EQ(detector.open()->speech, (Speech{20 * kVadHop - 6400, 50 * kVadHop}));
+  EXPECT_FALSE(detector.open()->paused);
+  detector.push(0);
+  detector.push(0);
+  EXPECT_FALSE(detector.open()->paused);
+  detector.push(0);
+  EXPECT_TRUE(detector.open()->paused);
+  EXPECT_EQ(detector.open()->speech, (Speech{20 * kVadHop - 6400, 50 * kVadHop + kLiveTail}));
+  EXPECT_EQ(detector.open()->bare, (Speech{20 * kVadHop, 50 * kVadHop}));
+  detector.push(0.9f);
+  EXPECT_FALSE(detector.open()->paused);
+  EXPECT_EQ(detector.open()->bare, (Speech{20 * kVadHop, 54 * kVadHop}));
+}
+
+std::vector<float> random_talk(std::mt19937& random) {
+  std::vector<float> probabilities;
+  while (probabilities.size() < 3000) {
+    const float low = random() % 3 == 0 ? 0.0f : random() % 2 == 0 ? 0.3f : 0.5f;
+    for (unsigned i = random() % (random() % 9 == 0 ? 900 : 20) + 1; i > 0; --i)
+      probabilities.push_back(low + float(random() % 1000) / 2000);
+  }
+  return probabilities;
+}
+
+// A piece is what its last pause promised, unless speech went on or was cut for its length; and
+// the end of the input changes nothing about a pause.
+TEST(SpeechDetector, APauseSaysWhatThePieceWillBe) {
+  std::mt19937 random(7);
+  int kept = 0;
+  for (int round = 0; round < 100; ++round) {
+    SCOPED_TRACE("round " + std::to_string(round));
+    VadOptions options;
+    options.live = true;
+    options.min_silence_ms = int(random() % 500);
+    options.speech_pad_ms = int(random() % 500);
+    options.max_seconds = 5 + float(random() % 26);
+    SpeechDetector detector(options);
+    std::optional<OpenSpeech> before;
+    int64_t given = 0;
+    for (const float probability : random_talk(random)) {
+      if (before && before->paused && random() % 50 == 0) {
+        SpeechDetector ends = detector;
+        ends.finish(detector.heard());
+        const std::optional<SpeechPiece> piece = ends.next();
+        ASSERT_TRUE(piece);
+        EXPECT_EQ(piece->speech, before->speech);
+      }
+      detector.push(probability);
+      const int64_t keep_from = detector.keep_from();
+      while (const std::optional<SpeechPiece> piece = detector.next()) {
+        EXPECT_LE(keep_from, piece->speech.begin);
+        EXPECT_LE(piece->speech.end, detector.heard());
+        EXPECT_GE(piece->speech.begin, given);
+        EXPECT_LE(piece->speech.end - piece->speech.begin, int64_t(options.max_seconds * 16000));
+        given = piece->speech.end;
+        if (!before || !before->paused || before->bare.end != piece->bare.end) continue;
+        EXPECT_EQ(piece->speech, before->speech);
+        ++kept;
+      }
+      before = detector.open();
+      if (!before) continue;
+      EXPECT_GE(before->speech.begin, given);
+      EXPECT_GE(before->speech.begin, detector.keep_from());
+    }
+  }
+  EXPECT_GT(kept, 100);
 }
 
 TEST(VadOptions, OutOfRangeAreRefusedByName) {

@@ -79,18 +79,6 @@ TEST(SpeechSegmenter, GivesAChunkOnceItsSilenceIsTooLong) {
   EXPECT_EQ(segmenter.speech_samples(), 94 * kVadHop + 6400);
 }
 
-TEST(SpeechSegmenter, LiveSpeechIsAChunkOfItsOwn) {
-  VadOptions options;
-  options.live = true;
-  SpeechSegmenter segmenter(options);
-  segmenter.push(turns({94, 6}));
-  EXPECT_FALSE(segmenter.in_speech());
-  EXPECT_EQ(take(segmenter), (std::vector<Speech>{{0, 100 * kVadHop}}));
-  segmenter.push(turns({30}));
-  EXPECT_TRUE(segmenter.in_speech());
-  EXPECT_EQ(segmenter.keep_from(), 100 * kVadHop);
-}
-
 std::vector<float> random_probabilities(std::mt19937& random, std::size_t count) {
   std::vector<float> probabilities;
   const unsigned longest = 1 + random() % 200;
@@ -114,7 +102,6 @@ TEST(SpeechSegmenter, KeepsItsPromisesOnRandomSpeech) {
     options.speech_pad_ms = int(random() % 500);
     options.max_seconds = 5 + float(random() % 26);
     options.max_gap_ms = int(random() % 4000);
-    options.live = random() % 3 == 0;
     const std::vector<float> probabilities = random_probabilities(random, 2000);
     const int64_t samples = int64_t(probabilities.size()) * kVadHop - int64_t(random() % kVadHop);
 
