@@ -78,10 +78,11 @@ TEST_F(LiveStreamTest, PiecesDoNotDependOnHowTheBytesAreCut) {
   const std::string bytes = pcm_of(samples);
   for (const Vad* vad : std::initializer_list<const Vad*>{vad_.get(), nullptr}) {
     const std::vector<LivePiece> want = pieces_of(open(vad), bytes, bytes.size());
-    if (vad == nullptr)
+    if (vad == nullptr) {
       EXPECT_EQ(want.size(), 1u);
-    else
+    } else {
       EXPECT_GE(want.size(), 4u);
+    }
     int64_t end = 0;
     for (const LivePiece& piece : want) {
       EXPECT_GE(piece.speech.begin, end);
