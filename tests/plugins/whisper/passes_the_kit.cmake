@@ -14,7 +14,8 @@ if(NOT EXISTS ${model}/model.bin)
 endif()
 execute_process(
   COMMAND ${SERVAL} check ${PLUGIN} --only-failed --model ${model} --config "{\"threads\":1}"
-    --request tests/fakes/speech/transcribe.json --request tests/fakes/speech/transcribe_stream.json
+    --request tests/plugins/whisper/transcribe.json
+    --request tests/plugins/whisper/transcribe_stream.json
   WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "serval check found what is above")
