@@ -28,7 +28,9 @@ endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)  # the fuzzers are built with clang, which has no such option
   add_compile_options(-fno-gnu-unique)
 endif()
+set(SERVAL_TIME_FACTOR 1)  # of the tests' time limits
 if(SERVAL_SANITIZE)
+  set(SERVAL_TIME_FACTOR 4)
   add_compile_options(-fsanitize=${SERVAL_SANITIZE} -fno-omit-frame-pointer
                       -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SERVAL_SANITIZE})
@@ -45,9 +47,7 @@ function(serval_test name)
   add_executable(${name} ${arg_SOURCES} ${arg_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE ${arg_LIBS} GTest::gtest GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
-  if(SERVAL_SANITIZE)  # under sanitizers everything takes several times as long
-    math(EXPR arg_TIMEOUT "4 * ${arg_TIMEOUT}")
-  endif()
+  math(EXPR arg_TIMEOUT "${SERVAL_TIME_FACTOR} * ${arg_TIMEOUT}")
   gtest_discover_tests(${name} DISCOVERY_TIMEOUT 120 DISCOVERY_MODE PRE_TEST
                        PROPERTIES TIMEOUT ${arg_TIMEOUT})
 endfunction()

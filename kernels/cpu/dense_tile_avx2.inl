@@ -1,5 +1,5 @@
-// The sums of a tile of a dense product, AVX2: 6 rows by the 32 outputs of a panel, of which 16
-// (floats) or 8 (int8) at a time fill 12 registers with sums.
+// The sums of a tile of a dense product, AVX2: 6 rows by the 32 outputs of a panel, of which 16 at
+// a time fill 12 registers with sums.
 constexpr int kTileRows = 6;
 constexpr int kTileVecs = 4;
 #include "kernels/cpu/dense_tile_float.inl"
@@ -36,7 +36,7 @@ SERVAL_INLINE void int8_dots(const uint8_t* w, const uint8_t* x, std::size_t str
 template <int N>
 SERVAL_INLINE void int8_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
                              Vec (&sum)[N][kTileVecs]) {
-  constexpr int vecs = N * kTileVecs <= 12 ? kTileVecs : 2;
+  constexpr int vecs = vecs_at_once<N>();
   for (int v = 0; v < kTileVecs; v += vecs)
     int8_dots<N, vecs>(w + 32 * v, x, stride, steps, v, sum);
 }

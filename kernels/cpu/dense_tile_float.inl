@@ -1,3 +1,10 @@
+// How many vectors of outputs the sums of N rows are made for at a time: no more than registers
+// hold, beside weights and activations.
+template <int N>
+constexpr int vecs_at_once() {
+  return kTileVecs * N <= 12 ? kTileVecs : 2;
+}
+
 // The sums of a tile of a dense product over Vec, for tables without a bf16 product of their own: a
 // pair of bf16 weights is widened, and its two columns are added in order.
 //
@@ -41,7 +48,7 @@ SERVAL_INLINE void float_dots(const uint8_t* w, const uint8_t* x, std::size_t st
 template <DenseType type, int N>
 SERVAL_INLINE void float_tile(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
                               Vec (&sum)[N][kTileVecs]) {
-  constexpr int vecs = N * kTileVecs <= 12 ? kTileVecs : 2;
+  constexpr int vecs = vecs_at_once<N>();
   for (int v = 0; v < kTileVecs; v += vecs)
     float_dots<type, N, vecs>(w + v * Vec::width * 4, x, stride, steps, v, sum);
 }

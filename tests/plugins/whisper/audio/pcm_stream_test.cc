@@ -4,19 +4,10 @@
 
 #include "plugins/whisper/audio/audio_source.h"
 #include "tests/plugins/whisper/audio/sound_writer.h"
+#include "tests/plugins/whisper/pcm_bytes.h"
 
 namespace serval::whisper {
 namespace {
-
-std::string pcm_bytes(const std::vector<float>& samples) {
-  std::string bytes;
-  for (const float sample : samples) {
-    const auto value = int16_t(sample * 32767);
-    bytes += char(value & 255);
-    bytes += char(value >> 8);
-  }
-  return bytes;
-}
 
 TEST(PcmStream, GivesWhatAFileOfTheSameBytesGivesHoweverTheyAreCut) {
   std::mt19937 random(3);

@@ -11,6 +11,7 @@
 #include "plugins/whisper/engine/loaded_model.h"
 #include "tests/common/formats/test_models.h"
 #include "tests/plugins/reader_client.h"
+#include "tests/plugins/whisper/pcm_bytes.h"
 
 namespace serval::whisper {
 
@@ -40,12 +41,7 @@ inline std::string samples_of(const std::string& name) {
   if (!source) return {};
   std::vector<float> samples(kMaxSamples);
   samples.resize((*source)->read(samples));
-  std::string pcm;
-  for (const float sample : samples) {
-    const auto value = int16_t(sample * 32767);
-    pcm.append(reinterpret_cast<const char*>(&value), sizeof(value));
-  }
-  return pcm;
+  return pcm_bytes(samples);
 }
 
 // A clip of a reading of a book, 1 to 9.

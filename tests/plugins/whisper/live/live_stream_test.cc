@@ -7,21 +7,12 @@
 #include "plugins/whisper/audio/log_mel.h"
 #include "tests/common/formats/test_models.h"
 #include "tests/plugins/whisper/nearest_speech.h"
+#include "tests/plugins/whisper/pcm_bytes.h"
 
 namespace serval::whisper {
 namespace {
 
 constexpr int64_t kHour = int64_t{3600} * kSampleRate;
-
-std::string pcm_of(const std::vector<float>& samples) {
-  std::string bytes;
-  for (const float sample : samples) {
-    const auto value = int16_t(sample * 32767);
-    bytes += char(value & 255);
-    bytes += char(value >> 8);
-  }
-  return bytes;
-}
 
 VadOptions live_options() {
   VadOptions options;
@@ -75,7 +66,7 @@ std::vector<LivePiece> pieces_of(LiveStream stream, std::string_view bytes, std:
 
 TEST_F(LiveStreamTest, PiecesDoNotDependOnHowTheBytesAreCut) {
   const std::vector<float> samples = nearest_speech("jfk.flac");
-  const std::string bytes = pcm_of(samples);
+  const std::string bytes = pcm_bytes(samples);
   for (const Vad* vad : std::initializer_list<const Vad*>{vad_.get(), nullptr}) {
     const std::vector<LivePiece> want = pieces_of(open(vad), bytes, bytes.size());
     if (vad == nullptr) {
@@ -108,7 +99,7 @@ TEST_F(LiveStreamTest, PiecesDoNotDependOnHowTheBytesAreCut) {
 
 // Behind a pause of speech the piece is as it was while the pause lasted.
 TEST_F(LiveStreamTest, APauseShowsThePieceAsItWillBe) {
-  const std::string bytes = pcm_of(nearest_speech("jfk.flac"));
+  const std::string bytes = pcm_bytes(nearest_speech("jfk.flac"));
   LiveStream stream = open(vad_.get());
   std::optional<OpenSpeech> before;
   int kept = 0, ended = 0;
@@ -143,7 +134,7 @@ TEST_F(LiveStreamTest, SpeechWithoutAPauseIsCut) {
     options.min_silence_ms = 10'000;
     Result<LiveStream> stream = LiveStream::open({}, options, vad, kHour);
     ASSERT_TRUE(stream);
-    const auto pieces = pieces_of(std::move(*stream), pcm_of(long_speech), 16'000);
+    const auto pieces = pieces_of(std::move(*stream), pcm_bytes(long_speech), 16'000);
     EXPECT_GE(pieces.size(), 3u);
     int64_t end = 0;
     for (const LivePiece& piece : pieces) {
