@@ -6,7 +6,8 @@
 Serval tokenizes, computes, pools and answers over HTTP; the peers are given token ids and compute the
 forward pass alone. Rows, tokens a second unless said otherwise:
 
-    BxL-PEER        B texts of L tokens a request, two requests in flight; -bf16-: Serval in bf16 too
+    BxL-PEER        B texts of L tokens a request, two requests in flight; openvino: its default
+                    precision, openvino-f32 and BxL-bf16-PEER (Serval in bf16): where that is bf16
     short-PEER      one text of 16 tokens: milliseconds
     mixed-PEER      1,000 texts of 8 to 512 tokens, log-uniform, one a request, 64 in flight; the peer
                     takes padded batches in order of arrival, or (-sorted) sorted by length
@@ -38,7 +39,7 @@ import bei_load
 import bei_peers
 import serving
 from compare import by_turns
-from roof import mac_rates
+from roof import has_bf16, mac_rates
 
 DENSE = 10.6e6           # multiply-adds of MiniLM's products, a token
 ATTENTION = 6 * 2 * 384  # and of its attention, a token and a token it sees
@@ -142,10 +143,12 @@ class Bench:
         self.rates = mac_rates(bei_peers.THREADS)
         self.texts = Texts(options.model)
         self.model = bei_peers.load(options.model)
-        self.peers = {"openvino-bf16": lambda shape: bei_peers.OpenVino(self.model, "bf16", shape),
-                      "openvino-f32": lambda shape: bei_peers.OpenVino(self.model, "f32", shape),
+        self.bf16 = has_bf16()
+        self.peers = {"openvino": lambda shape: bei_peers.OpenVino(self.model, None, shape),
                       "onnxruntime": lambda _: bei_peers.OnnxRuntime(self.model, folder),
-                      "torch-bf16": lambda _: bei_peers.Torch(options.model)}
+                      "torch": lambda _: bei_peers.Torch(options.model, self.bf16)}
+        if self.bf16:
+            self.peers["openvino-f32"] = lambda shape: bei_peers.OpenVino(self.model, "f32", shape)
 
     def turns(self, row, ours, theirs, limit, less_is_better=False):
         by_turns([row], self.pairs, lambda _: [ours()], lambda _: [theirs()], [limit],
@@ -165,7 +168,7 @@ class Bench:
             for name, make in self.peers.items():
                 peer = make((count, length))
                 for dtype in ("int8", "bf16"):
-                    if dtype == "bf16" and name != "openvino-bf16":
+                    if dtype == "bf16" and not (self.bf16 and name == "openvino"):
                         continue
                     self.turns(f"{count}x{length}{'-bf16' if dtype == 'bf16' else ''}-{name}",
                                lambda dtype=dtype: serval_rate(self.ports[dtype], texts,
@@ -204,7 +207,7 @@ class Bench:
     def mixed(self):
         texts, tokens = self.mixed_texts()
         mean_seen = (sum(len(text.split()) ** 2 for text in texts) / tokens)
-        for name in ("openvino-bf16", "torch-bf16"):
+        for name in ("openvino", "torch"):
             peer = self.peers[name](None)
             for order in ("", "-sorted"):
                 ordered = sorted(texts, key=len) if order else texts
@@ -231,7 +234,7 @@ class Bench:
 
     def memory(self, process, quick):
         bei_load.memory(process, self.ports["int8"],
-                        lambda count: [self.texts.of(self.texts.random.randint(6, 24))
+                        lambda count: [self.texts.of(self.texts.random.randint(4, 12))
                                        for _ in range(count)], 100_000 if quick else 1_000_000)
 
     def overload(self):

@@ -10,6 +10,11 @@ def default_precision():
     return "int8" if "avx2" in pathlib.Path("/proc/cpuinfo").read_text().split() else "f32"
 
 
+def has_bf16():
+    """Whether this machine multiplies bf16 itself."""
+    return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text().split()
+
+
 def mac_rates(threads):
     """{"int8", "bf16", "f32"}; bf16 is f32's where the machine has no products of its own."""
     lines = dict(line.split() for line in offline.output(

@@ -62,6 +62,7 @@ class Ct2Reader {
         return damaged("alias " + quoted_name(alias) + " stands for " + quoted_name(name) +
                        ", which there is not");
       Ct2Variable variable = out[found->second];
+      if (variable.stored_as.empty()) variable.stored_as = std::move(name);
       variable.name = std::move(alias);
       if (Status s = put(std::move(variable), out); !s) return s;
     }

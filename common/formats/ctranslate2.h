@@ -25,6 +25,7 @@ struct Ct2Variable {
   Ct2Type type;
   std::vector<uint64_t> shape;       // outermost first; empty for a single number
   std::span<const std::byte> bytes;  // into the mapping, not aligned
+  std::string stored_as = {};        // of an alias: the variable that has the bytes
 };
 
 class Ct2File {

@@ -2,7 +2,8 @@
 """Writes tests/golden/whisper/NAME: small random-weight Whisper models as Hugging Face folders, and
 what transformers computes with them.
 
-    python3 -m venv venv && venv/bin/pip install torch==2.15.0 transformers==4.57.6
+    python3 -m venv venv
+    venv/bin/pip install torch==2.15.0 transformers==4.57.6 ctranslate2==4.8.5
     venv/bin/python tools/golden/whisper.py tests/golden/whisper [NAME...]
 
 A folder has config.json, generation_config.json, model.safetensors and golden.json: an array of
@@ -13,7 +14,11 @@ The mel at frame t and bin m is ((7919 t + 104729 m + 13 n) mod 2001) / 1000 - 1
 window are encoded by themselves, at the first positions; with a graft the decoder also sees the
 states of a window of silence (-1.5 in every bin) from there on. Source of the numbers: transformers,
 float32, attn_implementation="eager".
+
+NAME-int8 and NAME-int16 are the model NAME as CTranslate2's converter quantises it, and what
+transformers computes with the weights that this leaves.
 """
+import copy
 import json
 import sys
 from pathlib import Path
@@ -92,6 +97,11 @@ def write(out, name):
     if multilingual:
         generation["lang_to_id"] = {"<|en|>": 9, "<|de|>": 10}
     (folder / "generation_config.json").write_text(json.dumps(generation, indent=1) + "\n")
+    write_cases(folder, model, heads)
+    return model
+
+
+def write_cases(folder, model, heads):
     layers = model.config.decoder_layers
     taken = heads or [[l, h] for l in range(layers // 2, layers)
                       for h in range(model.config.decoder_attention_heads)]
@@ -111,11 +121,63 @@ def write(out, name):
     (folder / "golden.json").write_text(json.dumps(cases, separators=(",", ":")) + "\n")
 
 
+def ctranslate2_names(model):
+    """(name in CTranslate2, the parameters that it holds one below the other)."""
+    def attention(ours, theirs, groups):
+        for i, letters in enumerate(groups):
+            yield f"{ours}/linear_{i}/weight", [
+                getattr(theirs, "out_proj" if letter == "o" else letter + "_proj").weight
+                for letter in letters]
+
+    yield "encoder/conv1/weight", [model.model.encoder.conv1.weight]
+    yield "encoder/conv2/weight", [model.model.encoder.conv2.weight]
+    yield "decoder/embeddings/weight", [model.model.decoder.embed_tokens.weight]
+    for side, layers in (("encoder", model.model.encoder.layers),
+                         ("decoder", model.model.decoder.layers)):
+        for i, layer in enumerate(layers):
+            at = f"{side}/layer_{i}/"
+            yield from attention(at + "self_attention", layer.self_attn, ["qkv", "o"])
+            if side == "decoder":
+                yield from attention(at + "attention", layer.encoder_attn, ["q", "kv", "o"])
+            yield at + "ffn/linear_0/weight", [layer.fc1.weight]
+            yield at + "ffn/linear_1/weight", [layer.fc2.weight]
+
+
+def write_quantized(out, name, model, quantization):
+    """model's weights become what they are after quantization."""
+    from ctranslate2.converters.transformers import WhisperLoader
+    _, _, heads, _ = MODELS[name]
+    spec = WhisperLoader().get_model_spec(model)
+    spec.register_vocabulary([f"token{i}" for i in range(model.config.vocab_size)])
+    spec.validate()
+    spec.optimize(quantization=quantization)
+    folder = out / f"{name}-{quantization}"
+    folder.mkdir(exist_ok=True)
+    spec.save(str(folder))
+    (folder / "vocabulary.json").unlink()
+    (folder / "config.json").write_text(json.dumps(dict(
+        suppress_ids=[4, 6], suppress_ids_begin=[8, 2], alignment_heads=heads)) + "\n")
+    variables = spec.variables()
+    for variable, parameters in ctranslate2_names(model):
+        whole = torch.from_numpy(variables[variable].numpy()).float()
+        scale = torch.tensor(variables[variable + "_scale"].numpy()).float()
+        rows = (whole / scale.reshape(-1, *[1] * (whole.dim() - 1))).split(
+            [parameter.shape[0] for parameter in parameters])
+        for parameter, part in zip(parameters, rows):
+            parameter.copy_(part)
+    write_cases(folder, model, heads)
+
+
 def main():
     out = Path(sys.argv[1])
     with torch.no_grad():
         for name in sys.argv[2:] or MODELS:
-            write(out, name)
+            model = write(out, name)
+            if name == "english":
+                weights = copy.deepcopy(model.state_dict())
+                for quantization in ("int8", "int16"):
+                    model.load_state_dict(weights)
+                    write_quantized(out, name, model, quantization)
 
 
 main()

@@ -41,8 +41,10 @@ Status check_ct2_numbers(SpeechTensors& tensors) {
                                               std::to_string(number.want));
     }
   }
-  // Which heads to take when the scores of one are asked for; config.json has the list.
-  for (const char* name : {"decoder/alignment_heads", "decoder/alignment_layer"}) {
+  // How alibi is done where it is; and which heads to take when the scores of one are asked for,
+  // of which config.json has the list.
+  for (const char* name : {"decoder/alibi_use_positive_positions", "decoder/scale_alibi",
+                           "decoder/alignment_heads", "decoder/alignment_layer"}) {
     if (tensors.find(name) == nullptr) continue;
     if (const Result<int> value = tensors.number(name); !value) return value.error();
   }

@@ -1,5 +1,6 @@
 #include "plugins/whisper/model/tensors.h"
 
+#include <cmath>
 #include <cstring>
 
 #include "common/formats/ctranslate2.h"
@@ -19,6 +20,7 @@ std::string shape_text(const std::vector<uint64_t>& shape) {
 SpeechTensor from_ct2(Ct2Variable variable) {
   SpeechTensor t{ct2_type_name(variable.type), true, WeightType::f32, std::move(variable.shape),
                  variable.bytes};
+  t.stored_as = std::move(variable.stored_as);
   if (variable.type == Ct2Type::f16)
     t.floats = WeightType::f16;
   else if (variable.type == Ct2Type::bf16)
@@ -110,10 +112,32 @@ Result<const SpeechTensor*> SpeechTensors::take(const std::string& name,
     return wrong(Code::invalid_argument, name,
                  "has shape " + shape_text(tensor.shape) + ", want " + shape_text(shape));
   if (!tensor.is_float)
-    return wrong(Code::unimplemented, name,
-                 "has type " + tensor.type + ", want one of 32 or 16 bit floats");
+    if (const Status scaled = take_scales(name, tensor); !scaled) return scaled.error();
   tensor.used = true;
   return &tensor;
+}
+
+// Source: CTranslate2's converter, which multiplies a row (int8) or a matrix (int16) by its scale.
+// Scales have no aliases.
+Status SpeechTensors::take_scales(const std::string& name, SpeechTensor& tensor) {
+  const auto found =
+      tensors_.find((tensor.stored_as.empty() ? name : tensor.stored_as) + "_scale");
+  const bool whole = tensor.type == "int8" || tensor.type == "int16";
+  if (!whole || tensor.shape.empty() || found == tensors_.end() || !found->second.is_float)
+    return wrong(Code::unimplemented, name,
+                 "has type " + tensor.type +
+                     ", want 32 or 16 bit floats, or int8 or int16 and floats that scale them");
+  const std::vector<uint64_t> shape =
+      tensor.type == "int8" ? std::vector{tensor.shape[0]} : std::vector<uint64_t>{};
+  const Result<const SpeechTensor*> scales = take(found->first, shape);
+  if (!scales) return scales.error();
+  tensor.scales.resize(shape.empty() ? 1 : shape[0]);
+  read_floats(**scales, 0, tensor.scales.size(), tensor.scales.data());
+  for (const float scale : tensor.scales)
+    if (!std::isfinite(scale) || scale <= 0)
+      return wrong(Code::data_loss, found->first,
+                   "has a scale of " + std::to_string(scale) + ", want one above 0");
+  return {};
 }
 
 Result<int> SpeechTensors::number(const std::string& name) {
@@ -135,7 +159,24 @@ Status SpeechTensors::refuse_unused() const {
   return {};
 }
 
+namespace {
+
+template <class T>
+void read_scaled(const SpeechTensor& tensor, std::size_t first, std::size_t count, float* out) {
+  const std::size_t rows = tensor.scales.size();
+  const std::size_t row = tensor.bytes.size() / sizeof(T) / rows;
+  for (std::size_t i = 0; i < count; ++i) {
+    T value;
+    std::memcpy(&value, tensor.bytes.data() + (first + i) * sizeof(T), sizeof(T));
+    out[i] = float(value) / tensor.scales[(first + i) / row];
+  }
+}
+
+}  // namespace
+
 void read_floats(const SpeechTensor& tensor, std::size_t first, std::size_t count, float* out) {
+  if (tensor.type == "int8") return read_scaled<int8_t>(tensor, first, count, out);
+  if (tensor.type == "int16") return read_scaled<int16_t>(tensor, first, count, out);
   const std::size_t size = tensor.floats == WeightType::f32 ? 4 : 2;
   dequantize_row(tensor.floats, tensor.bytes.data() + first * size, out, int64_t(count));
 }

@@ -21,6 +21,10 @@ struct SpeechTensor {
   std::vector<uint64_t> shape;
   std::span<const std::byte> bytes;
   bool used = false;
+  std::string stored_as = {};  // of CTranslate2's aliases: the tensor that has the bytes
+  // CTranslate2's whole numbers that stand for weights: what one is divided by, for each row of the
+  // first side or for all of them. Empty: it is no such tensor, or nobody has taken it.
+  std::vector<float> scales = {};
 };
 
 // Not thread-safe. Tensors live as long as the table.
@@ -35,7 +39,8 @@ class SpeechTensors {
   const SpeechTensor* find(const std::string& name) const;
 
   // The tensor of that name and shape, marked as used. Errors: not_found; invalid_argument for
-  // another shape; unimplemented for elements that are not f32, f16 or bf16.
+  // another shape; unimplemented for elements that are not f32, f16 or bf16, nor int8 or int16 with
+  // scales; data_loss for scales that nothing can be divided by.
   Result<const SpeechTensor*> take(const std::string& name, const std::vector<uint64_t>& shape);
   // The sides of a tensor of that rank. Errors as take.
   Result<std::vector<uint64_t>> sides(const std::string& name, std::size_t rank) const;
@@ -47,6 +52,7 @@ class SpeechTensors {
 
  private:
   Error wrong(Code code, const std::string& name, const std::string& what) const;
+  Status take_scales(const std::string& name, SpeechTensor& tensor);
 
   std::filesystem::path folder_;
   bool ctranslate2_ = false;

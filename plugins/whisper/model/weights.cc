@@ -188,6 +188,12 @@ class Loader {
   RowTable table(const std::string& name) {
     const SpeechTensor* tensor = take(name, {uint64_t(shape_.vocab), uint64_t(shape_.hidden)});
     if (tensor == nullptr) return {};
+    if (!tensor->is_float) {  // whole numbers with scales
+      const std::size_t count = std::size_t(shape_.vocab) * std::size_t(shape_.hidden);
+      std::byte* out = place(count * sizeof(float));
+      if (out != nullptr) read_floats(*tensor, 0, count, reinterpret_cast<float*>(out));
+      return {out, WeightType::f32};
+    }
     std::byte* out = place(tensor->bytes.size());
     if (out != nullptr) std::memcpy(out, tensor->bytes.data(), tensor->bytes.size());
     return {out, tensor->floats};

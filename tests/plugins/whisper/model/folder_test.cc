@@ -120,6 +120,34 @@ TEST_F(WhisperFolder, SmallModelLoads) {
   EXPECT_GT(plan->memory, 0u);
 }
 
+// A weight in whole numbers, each row (int8) or all of it (int16) with a scale.
+Variables scaled_model(uint8_t type, const std::string& scale_of_a_row) {
+  Variables v = small_model();
+  const std::string name = "decoder/layer_0/ffn/linear_0/weight";
+  v[name].type = type;
+  Variable& scale = v[name + "_scale"];
+  if (type == 1) scale.shape = {kInner};
+  for (uint32_t i = 0; i < (type == 1 ? kInner : 1); ++i) scale.data += scale_of_a_row;
+  return v;
+}
+
+TEST_F(WhisperFolder, WholeNumbersWantScales) {
+  for (const uint8_t type : {uint8_t{1}, uint8_t{2}}) {
+    put("model.bin", model_bin(scaled_model(type, bytes(2.0f))));
+    EXPECT_TRUE(load_it().ok());
+    refuses(scaled_model(type, bytes(0.0f)), "linear_0/weight_scale\" has a scale of 0");
+    refuses(scaled_model(type, bytes(INFINITY)), "has a scale of inf");
+    Variables v = scaled_model(type, bytes(2.0f));
+    v["decoder/layer_0/ffn/linear_0/weight_scale"].shape = {3};
+    refuses(v, "linear_0/weight_scale\" has shape [3]");
+    v = scaled_model(type, bytes(2.0f));
+    v["decoder/layer_0/ffn/linear_0/weight_scale"].type = 1;  // a scale that wants one itself
+    refuses(v, "floats that scale them");
+    v.erase("decoder/layer_0/ffn/linear_0/weight_scale");
+    refuses(v, "floats that scale them");
+  }
+}
+
 TEST_F(WhisperFolder, PartsThatDoNotFitAreNamed) {
   const Variables good = small_model();
   const auto with = [&](const std::string& name, Variable variable) {
