@@ -92,7 +92,8 @@ void Engine::read_ahead() {
   });
   for (Job* job : waiting) {
     // First windows have room of their own, so that no hour of audio keeps a short request out.
-    const int most = (job->windows_read == 0 ? 2 : 1) * (parts_.windows + 1);
+    const int all = waiting_windows(parts_.windows);
+    const int most = job->windows_read == 0 ? all : all / 2;
     if (ready_ + preparing_ >= most) break;
     // What waits to be given out is bounded too.
     if (int(job->works.size()) >= 2 * parts_.windows) continue;

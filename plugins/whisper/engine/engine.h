@@ -70,6 +70,9 @@ class Engine {
   // Memories of hypotheses for so many windows: what a greedy window needs when it falls back to
   // sampling, and one beam search of the widest kind.
   static int hypotheses(int windows) { return 6 * windows + kMostHypotheses; }
+  // Windows that have been read and wait for the encoder, where so many are decoded at a time. What
+  // a live stream without any still reads comes on top.
+  static int waiting_windows(int windows) { return 2 * (windows + 1); }
   static constexpr int kEncodedStates = 3000;  // most of one pass, all windows
   static constexpr int kRows = 256;            // tokens of one decoder pass
 

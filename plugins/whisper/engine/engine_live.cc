@@ -55,8 +55,8 @@ bool Engine::read(Job& job) {
   LiveJob& live = *job.live;
   char bytes[kPieceBytes];
   const auto may_read = [&] {
-    return live.readable && !job.all_read && !job.client->blocked() &&
-           job.works.size() < kMostWaiting;
+    const bool room = ready_ < waiting_windows(parts_.windows) && job.works.size() < kMostWaiting;
+    return live.readable && !job.all_read && !job.client->blocked() && (room || job.works.empty());
   };
   for (int i = 0; i < kMostReads && may_read(); ++i) {
     std::size_t n = 0;

@@ -25,10 +25,14 @@ SpeechOptions speech_options(const WhisperConfig& config, const Ops& ops) {
   return options;
 }
 
-// Windows that are read and not yet decoded: samples and mel of 30 s.
+// Windows that are read and not yet decoded, or being decoded: samples and mel of 30 s. As many live
+// streams as are decoded at a time hold a whole piece each besides; with more of them it is
+// kMaxSamples floats more a stream at worst.
 std::size_t audio_bytes(const WhisperConfig& config, const SpeechShape& shape) {
   const std::size_t window = std::size_t(kMaxSamples + kMaxFrames * shape.mels) * sizeof(float);
-  return std::size_t(3 * config.windows + config.audio_threads + 2) * window;
+  const int windows =
+      Engine::waiting_windows(config.windows) + 2 * config.windows + config.audio_threads;
+  return std::size_t(windows) * window;
 }
 
 }  // namespace
