@@ -31,7 +31,11 @@ struct Vec {
     return {_mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16))};
   }
   void store(float* p) const { _mm256_storeu_ps(p, v); }
-  void store(float* p, int n) const { _mm256_maskstore_ps(p, first(n), v); }
+  // A masked store takes Zen 3 a dozen cycles.
+  void store(float* p, int n) const {
+    if (n >= width) return store(p);
+    _mm256_maskstore_ps(p, first(n), v);
+  }
   void store_half(uint16_t* p, int n) const {
     uint16_t lanes[8];
     _mm_storeu_si128(reinterpret_cast<__m128i*>(lanes),
