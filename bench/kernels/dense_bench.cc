@@ -97,9 +97,7 @@ void BM_PackedAttention(benchmark::State& state) {
   per_second(state, "tokens/s", length);
   per_second(state, "GMAC/s", 2e-9 * heads * dim * double(length) * length);
 }
-BENCHMARK(BM_PackedAttention)
-    ->ArgsProduct({{16, 128, 512}, {0, 1}})
-    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_PackedAttention)->ArgsProduct({{16, 128, 512}, {0, 1}})->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace serval

@@ -25,8 +25,8 @@ SpeechOptions speech_options(const WhisperConfig& config, const Ops& ops) {
   return options;
 }
 
-// Windows that are read and not yet decoded, or being decoded: samples and mel of 30 s. As many live
-// streams as are decoded at a time hold a whole piece each besides; with more of them it is
+// Windows that are read and not yet decoded, or being decoded: samples and mel of 30 s. As many
+// live streams as are decoded at a time hold a whole piece each besides; with more of them it is
 // kMaxSamples floats more a stream at worst.
 std::size_t audio_bytes(const WhisperConfig& config, const SpeechShape& shape) {
   const std::size_t window = std::size_t(kMaxSamples + kMaxFrames * shape.mels) * sizeof(float);
@@ -42,7 +42,7 @@ Result<std::size_t> LoadedModel::plan(const std::filesystem::path& path,
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
   const Result<SpeechPlan> plan =
-      SpeechModel::plan(path, speech_options(config, **ops), thread_count(config.threads));
+      SpeechModel::plan(path, speech_options(config, **ops), **ops, thread_count(config.threads));
   if (!plan) return plan.error();
   // The tokenizer's tables, thread stacks and the like.
   constexpr std::size_t kRest = std::size_t(64) << 20;
@@ -56,7 +56,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const std::filesystem::pa
   const Result<const Ops*> ops = best_ops();
   if (!ops) return ops.error();
   const SpeechOptions options = speech_options(config, **ops);
-  const Result<SpeechPlan> plan = SpeechModel::plan(path, options, thread_count(config.threads));
+  const Result<SpeechPlan> plan =
+      SpeechModel::plan(path, options, **ops, thread_count(config.threads));
   if (!plan) return plan.error();
   Result<SpeechTokenizer> tokenizer = SpeechTokenizer::load(path, plan->config.multilingual);
   if (!tokenizer) return tokenizer.error();

@@ -21,10 +21,11 @@ std::size_t frame_bytes(DenseType type, int hidden) {
 
 }  // namespace
 
-Encoder::Sizes Encoder::sizes(const SpeechShape& shape, DenseType type, int max_states) {
+Encoder::Sizes Encoder::sizes(const SpeechShape& shape, const ProductTypes& types, int max_states) {
+  const DenseType type = types.dense;
   Sizes s{};
-  s.mel_row = dense_row_bytes(conv_type(type), 3 * shape.mels);
-  s.frame_row = frame_bytes(type, shape.hidden);
+  s.mel_row = dense_row_bytes(types.convs, 3 * shape.mels);
+  s.frame_row = frame_bytes(types.convs, shape.hidden);
   s.hidden_row = dense_row_bytes(type, shape.hidden);
   s.inner_row = dense_row_bytes(type, shape.encoder_ff);
   s.states = floats(int64_t(max_states) * shape.hidden);
@@ -38,28 +39,30 @@ Encoder::Sizes Encoder::sizes(const SpeechShape& shape, DenseType type, int max_
   return s;
 }
 
-std::size_t Encoder::workspace_bytes(const SpeechShape& shape, DenseType type, int threads,
-                                     int max_states) {
-  const Sizes s = sizes(shape, type, max_states);
+std::size_t Encoder::workspace_bytes(const SpeechShape& shape, const ProductTypes& types,
+                                     int threads, int max_states) {
+  const Sizes s = sizes(shape, types, max_states);
   return s.states + s.qkv + std::size_t(threads) * s.slot;
 }
 
 Result<Encoder> Encoder::create(const SpeechShape& shape, const SpeechWeights& weights,
-                                DenseType type, const Ops& ops, ThreadPool& pool, int max_states) {
+                                const ProductTypes& types, const Ops& ops, ThreadPool& pool,
+                                int max_states) {
   Result<AlignedMemory> memory =
-      AlignedMemory::allocate(workspace_bytes(shape, type, pool.threads(), max_states));
+      AlignedMemory::allocate(workspace_bytes(shape, types, pool.threads(), max_states));
   if (!memory) return memory.error();
-  return Encoder(shape, weights, type, ops, pool, max_states, std::move(*memory));
+  return Encoder(shape, weights, types, ops, pool, max_states, std::move(*memory));
 }
 
-Encoder::Encoder(const SpeechShape& shape, const SpeechWeights& weights, DenseType type,
+Encoder::Encoder(const SpeechShape& shape, const SpeechWeights& weights, const ProductTypes& types,
                  const Ops& ops, ThreadPool& pool, int max_states, AlignedMemory memory)
     : shape_(shape),
       w_(weights),
-      type_(type),
+      type_(types.dense),
+      conv_type_(types.convs),
       ops_(ops),
       pool_(pool),
-      sizes_(sizes(shape, type, max_states)),
+      sizes_(sizes(shape, types, max_states)),
       memory_(std::move(memory)) {
   std::byte* at = memory_.data();
   const auto take = [&](std::size_t bytes) { return std::exchange(at, at + aligned(bytes)); };
@@ -152,7 +155,7 @@ void Encoder::convolutions(const Block& block, Slot& slot) {
       std::copy_n(block.item->mel + int64_t(frame) * mels, mels, to);
   }
   ops_.prepare_rows(
-      {slot.mel, mels, frames, 3 * int64_t(mels), conv_type(type_), slot.mel_rows, sizes_.mel_row});
+      {slot.mel, mels, frames, 3 * int64_t(mels), conv_type_, slot.mel_rows, sizes_.mel_row});
   Dense conv;
   conv.w = w_.conv1.w;
   conv.bias = w_.conv1.bias;
@@ -161,7 +164,7 @@ void Encoder::convolutions(const Block& block, Slot& slot) {
   conv.x_stride = sizes_.mel_row;
   conv.row_end = frames;
   conv.panel_end = dense_panels(conv.w.n);
-  if (type_ == DenseType::f32) {
+  if (conv_type_ == DenseType::f32) {
     conv.y = reinterpret_cast<float*>(slot.frames);
     conv.y_stride = shape_.hidden;
   } else {

@@ -27,10 +27,11 @@ class Encoder {
 
   // The references live as long as this. max_states: of all items of one run.
   static Result<Encoder> create(const SpeechShape& shape, const SpeechWeights& weights,
-                                DenseType type, const Ops& ops, ThreadPool& pool, int max_states);
+                                const ProductTypes& types, const Ops& ops, ThreadPool& pool,
+                                int max_states);
   // What create allocates.
-  static std::size_t workspace_bytes(const SpeechShape& shape, DenseType type, int threads,
-                                     int max_states);
+  static std::size_t workspace_bytes(const SpeechShape& shape, const ProductTypes& types,
+                                     int threads, int max_states);
 
   void run(std::span<const Item> items, KvType kv);
 
@@ -59,10 +60,10 @@ class Encoder {
   };
 
   static constexpr int kRows = 64;  // most of a block
-  static Sizes sizes(const SpeechShape& shape, DenseType type, int max_states);
+  static Sizes sizes(const SpeechShape& shape, const ProductTypes& types, int max_states);
 
-  Encoder(const SpeechShape& shape, const SpeechWeights& weights, DenseType type, const Ops& ops,
-          ThreadPool& pool, int max_states, AlignedMemory memory);
+  Encoder(const SpeechShape& shape, const SpeechWeights& weights, const ProductTypes& types,
+          const Ops& ops, ThreadPool& pool, int max_states, AlignedMemory memory);
 
   void cut(std::span<const Item> items);
   template <class Body>
@@ -79,7 +80,7 @@ class Encoder {
 
   const SpeechShape& shape_;
   const SpeechWeights& w_;
-  DenseType type_;
+  DenseType type_, conv_type_;
   const Ops& ops_;
   ThreadPool& pool_;
   Sizes sizes_;

@@ -29,18 +29,19 @@ Status check_options(const SpeechShape& shape, const SpeechOptions& options) {
 }  // namespace
 
 Result<SpeechPlan> SpeechModel::plan(const std::filesystem::path& path,
-                                     const SpeechOptions& options, int threads) {
+                                     const SpeechOptions& options, const Ops& ops, int threads) {
   Result<SpeechFolder> folder = SpeechFolder::open(path);
   if (!folder) return folder.error();
   const SpeechShape& shape = folder->shape;
   if (const Status s = check_options(shape, options); !s) return s.error();
-  const Result<std::size_t> weights = weights_bytes(*folder, options.dtype);
+  const ProductTypes types = product_types(options.dtype, ops);
+  const Result<std::size_t> weights = weights_bytes(*folder, types);
   if (!weights) return weights.error();
   SpeechPlan plan;
   plan.shape = shape;
   plan.config = folder->config;
   plan.weights = *weights;
-  plan.workspace = Encoder::workspace_bytes(shape, options.dtype, threads, options.max_states) +
+  plan.workspace = Encoder::workspace_bytes(shape, types, threads, options.max_states) +
                    Decoder::workspace_bytes(shape, options.dtype, options.max_rows);
   plan.memory = std::size_t(block_count(shape, options)) * KvBlocks::block_bytes(shape, options.kv);
   return plan;
@@ -53,7 +54,8 @@ Result<std::unique_ptr<SpeechModel>> SpeechModel::load(const std::filesystem::pa
   Result<SpeechFolder> folder = SpeechFolder::open(path);
   if (!folder) return folder.error();
   if (const Status s = check_options(folder->shape, options); !s) return s.error();
-  Result<SpeechWeights> weights = load_weights(*folder, options.dtype, pool, progress);
+  Result<SpeechWeights> weights =
+      load_weights(*folder, product_types(options.dtype, ops), pool, progress);
   if (!weights) return weights.error();
   std::unique_ptr<SpeechModel> model(new SpeechModel(*folder, std::move(*weights), options));
   if (const Status s = model->prepare(ops, pool); !s) return s.error();
@@ -64,8 +66,8 @@ Status SpeechModel::prepare(const Ops& ops, ThreadPool& pool) {
   auto blocks = KvBlocks::allocate(shape_, options_.kv, block_count(shape_, options_));
   if (!blocks) return blocks.error();
   blocks_ = std::move(*blocks);
-  Result<Encoder> encoder =
-      Encoder::create(shape_, weights_, options_.dtype, ops, pool, options_.max_states);
+  Result<Encoder> encoder = Encoder::create(shape_, weights_, product_types(options_.dtype, ops),
+                                            ops, pool, options_.max_states);
   if (!encoder) return encoder.error();
   encoder_.emplace(std::move(*encoder));
   Result<Decoder> decoder = Decoder::create(shape_, config_, weights_, options_.dtype, ops, pool,

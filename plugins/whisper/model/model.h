@@ -10,8 +10,7 @@
 namespace serval::whisper {
 
 struct SpeechOptions {
-  // Of the products. The convolutions are in bf16 where these are in less than f32, as is the
-  // encoder's attention.
+  // Of the products. Convolutions and the encoder's attention: as attention_in_bf16 says.
   DenseType dtype = DenseType::f32;
   KvType kv = KvType::f32;  // of both kinds of the decoder's memory
   int max_states = 1500;    // of all items of one encode call; a whole window's at least
@@ -49,7 +48,7 @@ class SpeechModel {
 
   // Errors: those of SpeechFolder and weights_bytes; invalid_argument for options out of range.
   static Result<SpeechPlan> plan(const std::filesystem::path& folder, const SpeechOptions& options,
-                                 int threads);
+                                 const Ops& ops, int threads);
   // ops and pool live as long as the model. Encodes a window of silence, for grafts.
   // Errors: as plan; cancelled; resource_exhausted.
   static Result<std::unique_ptr<SpeechModel>> load(const std::filesystem::path& folder,

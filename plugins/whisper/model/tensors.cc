@@ -120,8 +120,7 @@ Result<const SpeechTensor*> SpeechTensors::take(const std::string& name,
 // Source: CTranslate2's converter, which multiplies a row (int8) or a matrix (int16) by its scale.
 // Scales have no aliases.
 Status SpeechTensors::take_scales(const std::string& name, SpeechTensor& tensor) {
-  const auto found =
-      tensors_.find((tensor.stored_as.empty() ? name : tensor.stored_as) + "_scale");
+  const auto found = tensors_.find((tensor.stored_as.empty() ? name : tensor.stored_as) + "_scale");
   const bool whole = tensor.type == "int8" || tensor.type == "int16";
   if (!whole || tensor.shape.empty() || found == tensors_.end() || !found->second.is_float)
     return wrong(Code::unimplemented, name,

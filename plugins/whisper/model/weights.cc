@@ -19,8 +19,8 @@ std::size_t aligned(std::size_t bytes) {
 class Loader {
  public:
   // memory: where the weights go, or null for a walk that only adds up.
-  Loader(SpeechFolder& folder, DenseType type, std::byte* memory)
-      : tensors_(folder.tensors), shape_(folder.shape), type_(type), memory_(memory) {}
+  Loader(SpeechFolder& folder, const ProductTypes& types, std::byte* memory)
+      : tensors_(folder.tensors), shape_(folder.shape), types_(types), memory_(memory) {}
 
   Status walk(SpeechWeights& out) {
     const bool ct2 = tensors_.ctranslate2();
@@ -132,7 +132,7 @@ class Loader {
 
   // n: rows of all the matrices together, in equal parts.
   Linear linear(const LinearNames& names, int64_t n, int64_t k) {
-    PackJob job{type_, {}, n, k, false, nullptr};
+    PackJob job{types_.dense, {}, n, k, false, nullptr};
     const auto part = uint64_t(n) / names.weight.size();
     for (const std::string& name : names.weight)
       job.sources.push_back(take(name, {part, uint64_t(k)}));
@@ -140,7 +140,7 @@ class Loader {
   }
 
   Linear convolution(const LinearNames& names, int64_t width) {
-    PackJob job{conv_type(type_), {}, shape_.hidden, 3 * width, true, nullptr};
+    PackJob job{types_.convs, {}, shape_.hidden, 3 * width, true, nullptr};
     job.sources.push_back(take(names.weight[0], {uint64_t(shape_.hidden), uint64_t(width), 3}));
     return {matrix(std::move(job)), biases(names.bias, uint64_t(shape_.hidden))};
   }
@@ -148,7 +148,7 @@ class Loader {
   // The words' own matrix unless the folder has another one.
   DenseWeights head(const std::string& name, const std::string& words) {
     const std::vector<uint64_t> shape{uint64_t(shape_.vocab), uint64_t(shape_.hidden)};
-    PackJob job{type_, {}, shape_.vocab, shape_.hidden, false, nullptr};
+    PackJob job{types_.dense, {}, shape_.vocab, shape_.hidden, false, nullptr};
     job.sources.push_back(take(tensors_.find(name) != nullptr ? name : words, shape));
     return matrix(std::move(job));
   }
@@ -215,7 +215,7 @@ class Loader {
 
   SpeechTensors& tensors_;
   const SpeechShape& shape_;
-  DenseType type_;
+  ProductTypes types_;
   std::byte* memory_;
   std::size_t used_ = 0;
   std::vector<PackJob> jobs_;
@@ -224,21 +224,25 @@ class Loader {
 
 }  // namespace
 
-Result<std::size_t> weights_bytes(SpeechFolder& folder, DenseType type) {
-  Loader loader(folder, type, nullptr);
+ProductTypes product_types(DenseType dense, const Ops& ops) {
+  return {dense, attention_in_bf16(ops, dense) ? DenseType::bf16 : DenseType::f32};
+}
+
+Result<std::size_t> weights_bytes(SpeechFolder& folder, const ProductTypes& types) {
+  Loader loader(folder, types, nullptr);
   SpeechWeights ignored;
   if (const Status status = loader.walk(ignored); !status) return status.error();
   return loader.bytes();
 }
 
-Result<SpeechWeights> load_weights(SpeechFolder& folder, DenseType type, ThreadPool& pool,
-                                   const LoadProgress& progress) {
-  const Result<std::size_t> bytes = weights_bytes(folder, type);
+Result<SpeechWeights> load_weights(SpeechFolder& folder, const ProductTypes& types,
+                                   ThreadPool& pool, const LoadProgress& progress) {
+  const Result<std::size_t> bytes = weights_bytes(folder, types);
   if (!bytes) return bytes.error();
   Result<AlignedMemory> memory = AlignedMemory::allocate(*bytes);
   if (!memory) return memory.error();
   SpeechWeights weights;
-  Loader loader(folder, type, memory->data());
+  Loader loader(folder, types, memory->data());
   if (const Status status = loader.walk(weights); !status) return status.error();
   if (const Status status = loader.pack_all(pool, progress); !status) return status.error();
   weights.memory = std::move(*memory);

@@ -52,20 +52,22 @@ struct SpeechWeights {
   std::vector<DecoderLayer> decoder;
 };
 
-// Of the convolutions: int8 would hurt the mels.
-inline DenseType conv_type(DenseType type) {
-  return type == DenseType::f32 ? DenseType::f32 : DenseType::bf16;
-}
+struct ProductTypes {
+  DenseType dense = DenseType::f32;
+  DenseType convs = DenseType::f32;  // f32 or bf16: int8 would hurt the mels
+};
+// The convolutions are as exact as the encoder's attention.
+ProductTypes product_types(DenseType dense, const Ops& ops);
 
 // Per mille done; false: stop loading.
 using LoadProgress = std::function<bool(int per_mille)>;
 
 // The bytes load_weights will allocate.
 // Errors: what is missing or has a wrong shape or type, or is too much, by tensor name.
-Result<std::size_t> weights_bytes(SpeechFolder& folder, DenseType type);
+Result<std::size_t> weights_bytes(SpeechFolder& folder, const ProductTypes& types);
 
 // Errors: as weights_bytes; cancelled; resource_exhausted.
-Result<SpeechWeights> load_weights(SpeechFolder& folder, DenseType type, ThreadPool& pool,
-                                   const LoadProgress& progress);
+Result<SpeechWeights> load_weights(SpeechFolder& folder, const ProductTypes& types,
+                                   ThreadPool& pool, const LoadProgress& progress);
 
 }  // namespace serval::whisper

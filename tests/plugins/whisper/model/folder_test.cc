@@ -114,7 +114,7 @@ TEST_F(WhisperFolder, SmallModelLoads) {
   EXPECT_EQ(s.decoder_ff, int(kInner));
   EXPECT_EQ(s.audio_states, 32);
   EXPECT_EQ((*model)->config().suppress_ids, (std::vector<int>{1}));
-  const auto plan = SpeechModel::plan(folder_, options_of(DenseType::int8), 1);
+  const auto plan = SpeechModel::plan(folder_, options_of(DenseType::int8), test_ops(), 1);
   ASSERT_TRUE(plan.ok()) << plan.error().message;
   EXPECT_GT(plan->weights, 20'000u);
   EXPECT_GT(plan->memory, 0u);

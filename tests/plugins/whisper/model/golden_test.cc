@@ -100,7 +100,8 @@ TEST_P(WhisperGolden, LowerPrecisionsAreNear) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, WhisperGolden, testing::Values("english", "english-int8", "english-int16", "large-mels",
+INSTANTIATE_TEST_SUITE_P(Models, WhisperGolden,
+                         testing::Values("english", "english-int8", "english-int16", "large-mels",
                                          "odd"),
                          [](const auto& info) {
                            std::string name = info.param;

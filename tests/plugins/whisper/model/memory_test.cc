@@ -62,7 +62,7 @@ TEST_F(WhisperMemory, RefusalsSayWhatIsWrong) {
 
   SpeechOptions options = model_->options();
   options.max_states = 10;
-  const auto refused = SpeechModel::plan(golden_path("english"), options, 2);
+  const auto refused = SpeechModel::plan(golden_path("english"), options, test_ops(), 2);
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message.find("max_states is 10"), std::string::npos);
 }
