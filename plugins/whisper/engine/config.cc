@@ -1,6 +1,8 @@
 #include "plugins/whisper/engine/config.h"
 
 #include <algorithm>
+#include <span>
+#include <string_view>
 #include <thread>
 
 #include "common/json_reader.h"
@@ -18,7 +20,7 @@ const char* config_schema() {
       "description": "threads that read and cut audio while the others compute; 0: none"},
     "dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
       "description": "precision of the matrix products"},
-    "kv_dtype": {"type": "string", "enum": ["auto", "f32", "bf16", "int8"], "default": "auto",
+    "kv_dtype": {"type": "string", "enum": ["auto", "f32", "f16", "bf16", "int8"], "default": "auto",
       "description": "precision of the decoder's memory"},
     "windows": {"type": "integer", "minimum": 1, "maximum": 256, "default": 16,
       "description": "most windows of 30 s that are decoded at a time"},
@@ -34,11 +36,19 @@ const char* config_schema() {
 
 namespace {
 
-void read_type(JsonReader& reader, const char* key, std::string& field) {
+constexpr std::string_view kTypes[] = {"auto", "f32", "bf16", "int8"};
+constexpr std::string_view kKvTypes[] = {"auto", "f32", "f16", "bf16", "int8"};
+
+void read_type(JsonReader& reader, const char* key, std::span<const std::string_view> types,
+               std::string& field) {
   reader.read(key, field);
-  if (field != "auto" && field != "f32" && field != "bf16" && field != "int8")
-    reader.fail(key, std::string(key) + " is \"" + field.substr(0, 32) +
-                         "\"; it must be auto, f32, bf16 or int8");
+  if (std::find(types.begin(), types.end(), field) != types.end()) return;
+  std::string message = std::string(key) + " is \"" + field.substr(0, 32) + "\"; it must be ";
+  for (const std::string_view type : types) {
+    if (type != types.front()) message += type == types.back() ? " or " : ", ";
+    message += type;
+  }
+  reader.fail(key, message);
 }
 
 }  // namespace
@@ -52,8 +62,8 @@ Result<WhisperConfig> parse_config(std::string_view config_json) {
   JsonReader reader(*parsed);
   reader.read("threads", config.threads, 0, 256);
   reader.read("audio_threads", config.audio_threads, 0, 64);
-  read_type(reader, "dtype", config.dtype);
-  read_type(reader, "kv_dtype", config.kv_dtype);
+  read_type(reader, "dtype", kTypes, config.dtype);
+  read_type(reader, "kv_dtype", kKvTypes, config.kv_dtype);
   reader.read("windows", config.windows, 1, 256);
   reader.read("requests", config.requests, 1, 65536);
   reader.read("max_audio_seconds", config.max_audio_seconds, 1, 604800);
@@ -71,9 +81,12 @@ DenseType dense_type(const WhisperConfig& config, const Ops& ops) {
 
 KvType kv_type(const WhisperConfig& config, const Ops& ops) {
   if (config.kv_dtype == "f32") return KvType::f32;
+  if (config.kv_dtype == "f16") return KvType::f16;
   if (config.kv_dtype == "bf16") return KvType::bf16;
   if (config.kv_dtype == "int8") return KvType::int8;
-  return dense_type(config, ops) != DenseType::f32 ? KvType::bf16 : KvType::f32;
+  const DenseType products = dense_type(config, ops);
+  if (products == DenseType::f32) return KvType::f32;
+  return attention_in_bf16(ops, products) ? KvType::bf16 : KvType::f16;
 }
 
 }  // namespace serval::whisper

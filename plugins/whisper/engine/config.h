@@ -12,7 +12,7 @@ struct WhisperConfig {
   int threads = 0;                // compute threads; 0: as many as the machine has cores
   int audio_threads = 1;          // read, cut and transform audio while the others compute; 0: none
   std::string dtype = "auto";     // auto, f32, bf16, int8: of the matrix products
-  std::string kv_dtype = "auto";  // auto, f32, bf16, int8: of the decoder's memory
+  std::string kv_dtype = "auto";  // auto, f32, f16, bf16, int8: of the decoder's memory
   int windows = 16;               // most windows decoded at a time
   int requests = 256;  // most requests held at a time; the rest waits in the host's queue
   int max_audio_seconds = 14400;  // longest audio of a request

@@ -81,6 +81,19 @@ TEST_P(WhisperGolden, EqualsTransformers) {
   }
 }
 
+TEST_P(WhisperGolden, HalfMemoryChangesLittle) {
+  SpeechOptions options = options_of(DenseType::f32);
+  options.kv = KvType::f16;
+  const auto model = load(golden_path(GetParam()), pool_, options);
+  ASSERT_TRUE(model);
+  const std::vector<Case> cases = read_cases(GetParam());
+  const std::vector<Case> got = run(*model, cases);
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    EXPECT_LT(greatest_difference(got[i].logits, cases[i].logits), 1e-2f) << "case " << i;
+    EXPECT_LT(greatest_difference(got[i].alignment, cases[i].alignment), 1e-3f) << "case " << i;
+  }
+}
+
 // The rounded precisions stay near: a mistake in one would not.
 TEST_P(WhisperGolden, LowerPrecisionsAreNear) {
   const std::vector<Case> cases = read_cases(GetParam());
