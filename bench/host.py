@@ -3,11 +3,13 @@
 
     bench/run host [--quick]
 
-Rows: the median time of a unary request on one connection, memory with 10,000 idle connections, and
-server-sent events a second with the server held to one core. Lines read: row, figure, target.
+Rows: the median time of a unary request on one connection, and of the least there could be, two
+processes that send each other as many bytes; memory with 10,000 idle connections; server-sent events
+a second with the server held to one core. Lines read: row, figure, target.
 """
 
 import argparse
+import multiprocessing
 import pathlib
 import socket
 import statistics
@@ -70,6 +72,30 @@ def unary_seconds(port, count):
     return times
 
 
+def send_back(listener):
+    connection, _ = listener.accept()
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    while data := connection.recv(65536):
+        connection.sendall(data)
+
+
+def exchange_seconds(count):
+    """Times of one message to another process and back."""
+    message, times = b"x" * 300, []
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        other = multiprocessing.Process(target=send_back, args=(listener,), daemon=True)
+        other.start()
+        with socket.create_connection(listener.getsockname()) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(count):
+                start = time.perf_counter()
+                connection.sendall(message)
+                connection.recv(65536)
+                times.append(time.perf_counter() - start)
+        other.join()
+    return times
+
+
 def idle_connections(process, port, count):
     """Bytes of memory while `count` connections that were served once stay open."""
     held = []
@@ -102,6 +128,8 @@ def main():
         times = unary_seconds(port, 1000 if quick else 20_000)
         print(f"unary-p50 {1e6 * statistics.median(times):.0f} us (target 200)", flush=True)
         print(f"unary-p99 {1e6 * statistics.quantiles(times, n=100)[98]:.0f} us", flush=True)
+        bare = exchange_seconds(1000 if quick else 20_000)
+        print(f"exchange-p50 {1e6 * statistics.median(bare):.0f} us (no server)", flush=True)
         memory = idle_connections(process, port, connections)
         print(f"idle-{connections}-connections {memory / 1e6:.0f} MB (target 250)", flush=True)
     with serving.serval(CONFIG, cores="0") as (_, port):
