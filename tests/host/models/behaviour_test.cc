@@ -116,7 +116,8 @@ TEST_F(RegistryTest, TwoHundredCancelledRequestsLeaveNothingBehind) {
     const ModelInfo info = *registry->find("a");
     return info.running == 0 && info.waiting == 0;
   });
-  EXPECT_GE(switches().cancels_signalled.load(), 64u);
+  // A thread of its own sends signals; requests may have read their cancel word before.
+  until([&] { return switches().cancels_signalled.load() >= 64u; });
   auto call = registry->submit(request("a", 2, 1));
   Finish finish;
   EXPECT_EQ(read_all(**call, finish), "11");
