@@ -239,9 +239,8 @@ class Bench:
 
     def overload(self):
         texts = [self.texts.of(512)]
-        section = config(self.folder_of_model, "auto").replace(
-            "[plugins]", "[limits]\nconnections_per_address = 8192\nqueue_items = 64\n[plugins]"
-        ) + "requests = 32\n"
+        section = config(self.folder_of_model, "auto") + (
+            "requests = 32\n[limits]\nconnections_per_address = 8192\nqueue_items = 64\n")
         with serving.serval(section) as (_, port):
             tokens = serval_rate(port, texts, 512, self.seconds, flight=8)
             bei_load.overload(port, body_of(texts), tokens / 512, 5 * self.seconds)

@@ -5,14 +5,19 @@ import pathlib
 import offline
 
 
+def has(feature):
+    """Whether the processor has it, by Linux's name."""
+    return feature in pathlib.Path("/proc/cpuinfo").read_text().split()
+
+
 def default_precision():
     """What dtype "auto" of the bei and whisper plugins is here."""
-    return "int8" if "avx2" in pathlib.Path("/proc/cpuinfo").read_text().split() else "f32"
+    return "int8" if has("avx2") else "f32"
 
 
 def has_bf16():
     """Whether this machine multiplies bf16 itself."""
-    return "avx512_bf16" in pathlib.Path("/proc/cpuinfo").read_text().split()
+    return has("avx512_bf16")
 
 
 def mac_rates(threads):

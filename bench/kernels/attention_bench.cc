@@ -35,12 +35,9 @@ void BM_Attention(benchmark::State& state) {
     bench_ops().attention(a);
     cache = cache + 1 == caches ? 0 : cache + 1;
   }
-  const double runs = double(state.iterations());
   const double pairs = double(n) * q0 + double(n) * (n + 1) / 2;  // query, visible key
-  state.counters["GOP/s"] =
-      benchmark::Counter(4e-9 * pairs * double(stride) * runs, benchmark::Counter::kIsRate);
-  state.counters["GB/s"] =
-      benchmark::Counter(1e-9 * double(bytes) * count * runs, benchmark::Counter::kIsRate);
+  per_second(state, "GOP/s", 4e-9 * pairs * double(stride));
+  per_second(state, "GB/s", 1e-9 * double(bytes) * count);
 }
 BENCHMARK(BM_Attention)
     ->Args({1, 9, 3, 64, 2047, 1})

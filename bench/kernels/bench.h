@@ -35,6 +35,12 @@ inline std::vector<float> bench_floats(std::size_t n) {
   return x;
 }
 
+// A column `name` of what one run makes, a second.
+inline void per_second(benchmark::State& state, const char* name, double each) {
+  state.counters[name] =
+      benchmark::Counter(each * double(state.iterations()), benchmark::Counter::kIsRate);
+}
+
 struct FreeAligned {
   void operator()(unsigned char* p) const { ::operator delete[](p, std::align_val_t{64}); }
 };

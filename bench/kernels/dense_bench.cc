@@ -8,11 +8,6 @@ namespace {
 
 constexpr DenseType kTypes[] = {DenseType::f32, DenseType::bf16, DenseType::int8};
 
-void per_second(benchmark::State& state, const char* name, double each) {
-  state.counters[name] =
-      benchmark::Counter(each * double(state.iterations()), benchmark::Counter::kIsRate);
-}
-
 // Args: type, outputs, inputs, rows, activation.
 void BM_Dense(benchmark::State& state) {
   const auto type = DenseType(state.range(0));

@@ -27,11 +27,8 @@ void BM_MatMul(benchmark::State& state) {
   a.y_stride = rows;
   a.group_end = group_count(rows);
   for (auto _ : state) bench_ops().matmul(a);
-  const double runs = double(state.iterations());
-  state.counters["GOP/s"] =
-      benchmark::Counter(2e-9 * double(rows * cols) * tokens * runs, benchmark::Counter::kIsRate);
-  state.counters["GB/s"] = benchmark::Counter(1e-9 * double(packed_bytes(type, rows, cols)) * runs,
-                                              benchmark::Counter::kIsRate);
+  per_second(state, "GOP/s", 2e-9 * double(rows * cols) * tokens);
+  per_second(state, "GB/s", 1e-9 * double(packed_bytes(type, rows, cols)));
   state.SetLabel(weight_type_name(type));
 }
 

@@ -4,10 +4,7 @@
 namespace serval {
 namespace {
 
-void count_bytes(benchmark::State& state, double bytes) {
-  state.counters["GB/s"] =
-      benchmark::Counter(1e-9 * bytes * double(state.iterations()), benchmark::Counter::kIsRate);
-}
+void count_bytes(benchmark::State& state, double bytes) { per_second(state, "GB/s", 1e-9 * bytes); }
 
 void BM_RmsNorm(benchmark::State& state) {
   const int rows = int(state.range(0)), dim = 576;
