@@ -2,7 +2,7 @@
 // the least of many runs, in milliseconds:
 //   encode   one window of so many states, and the memory that the decoder reads
 //   decode   one step of so many hypotheses behind 20 tokens, each pair of them of one window
-//     serval-whisper-bench FOLDER [f32|bf16|int8] [f32|bf16|int8 (memory)] [THREADS] [RUNS]
+//     serval-whisper-bench FOLDER [f32|bf16|int8] [f32|f16|bf16|int8 (memory)] [THREADS] [RUNS]
 //                          [all|encode|decode]
 #include <algorithm>
 #include <chrono>
@@ -87,7 +87,10 @@ int run(int argc, char** argv) {
   options.dtype = dtype == "f32"    ? DenseType::f32
                   : dtype == "bf16" ? DenseType::bf16
                                     : DenseType::int8;
-  options.kv = kv == "f32" ? KvType::f32 : kv == "bf16" ? KvType::bf16 : KvType::int8;
+  options.kv = kv == "f32"    ? KvType::f32
+               : kv == "f16"  ? KvType::f16
+               : kv == "bf16" ? KvType::bf16
+                              : KvType::int8;
   const std::string part = arg(6, "all");
   if (part != "all" && part != "encode" && part != "decode") {
     std::fprintf(stderr, "%s: want all, encode or decode\n", part.c_str());

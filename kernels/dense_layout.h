@@ -7,7 +7,8 @@
 //                               [32] f32 steps, [32] f32 sums of the row's weights
 //   gated                 a panel holds 16 outputs of the first half, then the 16 of the second
 //                         that they multiply
-//   prepared row          int8  DenseRowHeader, then int8 q: x = step * q + middle
+//   prepared row          int8  DenseRowHeader, then q: x = step * q + middle. Elements are bytes,
+//                               or words in a table whose Ops::row_step_bytes is 2
 #pragma once
 
 #include <cstddef>

@@ -50,8 +50,10 @@ const char* dense_type_name(DenseType type) {
 }
 
 // One line more than the data: rows a multiple of 4096 bytes apart would share the cache's sets.
+// int8: room for words.
 std::size_t dense_row_bytes(DenseType type, int64_t cols) {
-  const std::size_t bytes = std::size_t(dense_steps(type, cols)) * 4;
+  const std::size_t bytes =
+      std::size_t(dense_steps(type, cols)) * (type == DenseType::int8 ? 8 : 4);
   return (bytes + 63) / 64 * 64 + 64;
 }
 

@@ -333,6 +333,7 @@ const Ops kReferenceOps = {
     .usable = always_usable,
     .fast_int8 = false,
     .fast_bf16 = false,
+    .row_step_bytes = 1,
     .quantize_rows = quantize_rows,
     .matmul = matmul,
     .rms_norm = rms_norm,

@@ -71,7 +71,7 @@ BENCHMARK(BM_NormRows)->DenseRange(0, 2)->Unit(benchmark::kMicrosecond);
 
 // Args: tokens of the sequence, bf16.
 void BM_PackedAttention(benchmark::State& state) {
-  const int length = int(state.range(0)), heads = 12, dim = 32;
+  const int length = int(state.range(0)), dim = int(state.range(2)), heads = 384 / dim;
   const auto qkv = bench_floats(std::size_t(3 * length * heads * dim));
   std::vector<float> out(std::size_t(length * heads * dim));
   const AlignedBytes scratch = aligned_bytes(packed_attention_scratch(length, dim));
@@ -92,7 +92,9 @@ void BM_PackedAttention(benchmark::State& state) {
   per_second(state, "tokens/s", length);
   per_second(state, "GMAC/s", 2e-9 * heads * dim * double(length) * length);
 }
-BENCHMARK(BM_PackedAttention)->ArgsProduct({{16, 128, 512}, {0, 1}})->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_PackedAttention)
+    ->ArgsProduct({{16, 128, 512, 1500}, {0, 1}, {32, 64}})
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace serval

@@ -2,6 +2,7 @@
 // registers with sums; each step loads two vectors of weights and broadcasts 4 bytes a row.
 constexpr int kTileRows = 12;
 constexpr int kTileVecs = 2;
+using RowStep = int8_t;
 
 // vpdpbusd in place. Of the intrinsic GCC 12 keeps a second copy of every sum, in memory when there
 // are more than 20: half the speed.
@@ -82,7 +83,7 @@ void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
 
 // q = (x - middle) * inverse, rounded; zeros up to a multiple of 4. The sum of all q. 64 columns at
 // a time: the packing instructions leave the words of four vectors interleaved.
-int store_steps(const float* x, int64_t cols, float middle, float inverse, int8_t* q) {
+int store_steps(const float* x, int64_t cols, float middle, float inverse, RowStep* q) {
   const __m512 zero = _mm512_set1_ps(middle), scale = _mm512_set1_ps(inverse);
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   __m512i total = _mm512_setzero_si512();

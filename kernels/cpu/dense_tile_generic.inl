@@ -2,6 +2,7 @@
 // fill 8 of the 16 registers.
 constexpr int kTileRows = 2;
 constexpr int kTileVecs = 4;
+using RowStep = int8_t;
 
 struct Offsets {
   Vec first, second;

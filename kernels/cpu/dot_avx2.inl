@@ -1,7 +1,7 @@
 // The integer dot products of a pair of blocks, AVX2. vpmaddubsw adds two products of an unsigned
-// and a signed byte in 16 bits. Nibbles: at most 2 * 15 * 127 = 3810 a step, so 8 steps fit before
-// widening. Bytes: as |w| * sign(w) x with w = q - zero in -128..127: at most 2 * 128 * 127 =
-// 32512 fits once, and vpmaddwd widens at every step.
+// and a signed byte in 16 bits. Weights of b bits: at most 2 * (2^b - 1) * 127 a step, so 2^(7-b)
+// steps fit before widening. Weights of 8 bits: as |w| * sign(w) x with w = q - 128, at most
+// 2 * 128 * 127 = 32512 fits once, and vpmaddwd widens at every step.
 constexpr int kMaxTokens = 4;
 constexpr int kMaxFloatTokens = 2;
 
@@ -21,27 +21,64 @@ __m256i nibbles(const uint8_t* quants, int u) {
   return _mm256_and_si256(u < 4 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));
 }
 
-template <int N>
-SERVAL_INLINE void nibble_dots(const uint8_t* quants, const QuantRecord* x, int at,
-                               __m256i (&dot)[N]) {
-  for (int t = 0; t < N; ++t) dot[t] = _mm256_setzero_si256();
-  for (int u = 0; u < 8; ++u) {
-    const __m256i w = nibbles(quants, u);
-    for (int t = 0; t < N; ++t)
-      dot[t] = _mm256_add_epi16(dot[t], _mm256_maddubs_epi16(w, broadcast4(x[t].q + at + 4 * u)));
-  }
-  for (int t = 0; t < N; ++t) dot[t] = _mm256_madd_epi16(dot[t], _mm256_set1_epi16(1));
+// Vector u (8 rows x 4 columns) of a block's half, unsigned.
+template <PackedForm form>
+SERVAL_INLINE __m256i load_quants(const uint8_t* quants, int u) {
+  if constexpr (quant_bytes(form) == 256) return nibbles(quants, u);
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + u * 64));
 }
 
-// Columns 4*first .. 4*last-1 of a byte block's half.
+// Sums of both halves of a block's rows.
+struct Dots {
+  __m256i half[2];
+};
+
+// dot += the products of 16 rows by the 4 columns at x, in 16 bits. In place: of the intrinsics GCC
+// 12 makes all products of a block before it adds one, and keeps them in memory.
+SERVAL_INLINE void add_products(Dots& dot, const __m256i (&w)[2], const int8_t* x) {
+  __m256i q, product;
+  asm("vpbroadcastd %4, %2\n\t"
+      "vpmaddubsw %2, %5, %3\n\t"
+      "vpmaddubsw %2, %6, %2\n\t"
+      "vpaddw %3, %0, %0\n\t"
+      "vpaddw %2, %1, %1"
+      : "+x"(dot.half[0]), "+x"(dot.half[1]), "=&x"(q), "=&x"(product)
+      : "m"(*reinterpret_cast<const int8_t(*)[4]>(x)), "x"(w[0]), "x"(w[1]));
+}
+
+// Columns 4*first .. 4*last-1 of a block by the records' columns from `at` on, for weights of kBits
+// bits.
+template <PackedForm form, int kBits, int N>
+SERVAL_INLINE void small_dots(const uint8_t* quants, const QuantRecord* x, int at, int first,
+                              int last, Dots (&dot)[N]) {
+  constexpr int steps = 128 >> kBits;
+  for (int t = 0; t < N; ++t) dot[t] = {};
+#pragma GCC unroll 4
+  for (int from = first; from < last; from += steps) {
+    Dots words[N];
+    for (int t = 0; t < N; ++t) words[t] = {};
+#pragma GCC unroll 8
+    for (int u = from; u < from + steps; ++u) {
+      const __m256i w[2] = {load_quants<form>(quants, u), load_quants<form>(quants + 32, u)};
+#pragma GCC unroll 4
+      for (int t = 0; t < N; ++t) add_products(words[t], w, x[t].q + at + 4 * u);
+    }
+    for (int t = 0; t < N; ++t)
+      for (int half = 0; half < 2; ++half)
+        dot[t].half[half] = _mm256_add_epi32(
+            dot[t].half[half], _mm256_madd_epi16(words[t].half[half], _mm256_set1_epi16(1)));
+  }
+}
+
+// Half of the rows of a block with weights of 8 bits.
 template <int N>
-SERVAL_INLINE void byte_dots(const uint8_t* quants, __m256i zero, const QuantRecord* x, int at,
-                             int first, int last, __m256i (&dot)[N]) {
+SERVAL_INLINE void byte_dots(const uint8_t* quants, const QuantRecord* x, int at,
+                             __m256i (&dot)[N]) {
   for (int t = 0; t < N; ++t) dot[t] = _mm256_setzero_si256();
-  for (int u = first; u < last; ++u) {
-    const __m256i unsigned_w =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + u * 64));
-    const __m256i w = _mm256_sub_epi8(unsigned_w, zero), magnitude = _mm256_abs_epi8(w);
+  for (int u = 0; u < 8; ++u) {
+    const __m256i w =
+        _mm256_sub_epi8(load_quants<PackedForm::byte>(quants, u), _mm256_set1_epi8(char(128)));
+    const __m256i magnitude = _mm256_abs_epi8(w);
     for (int t = 0; t < N; ++t) {
       const __m256i signed_x = _mm256_sign_epi8(broadcast4(x[t].q + at + 4 * u), w);
       const __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
@@ -50,58 +87,80 @@ SERVAL_INLINE void byte_dots(const uint8_t* quants, __m256i zero, const QuantRec
   }
 }
 
-// One block, which is number `index` of the records at x, into 8 rows of part.
-template <PackedForm form, int kZeroShift, int N>
-SERVAL_INLINE void half_block(const uint8_t* quants, const uint16_t* scales, int index,
-                              const QuantRecord* x, Rows16 (&part)[N], int half) {
-  const __m256i zero = _mm256_set1_epi8(char(1 << kZeroShift));
-  const Vec d = Vec::load_half(scales);
-  __m256i dot[N], high[N];
-  if constexpr (quant_bytes(form) == 256)
-    nibble_dots(quants, x, index * 32, dot);
-  else
-    byte_dots(quants, zero, x, index * 32, 0, form == PackedForm::byte_16 ? 4 : 8, dot);
-  if constexpr (form == PackedForm::byte_16) byte_dots(quants, zero, x, index * 32, 4, 8, high);
-  for (int t = 0; t < N; ++t) {
-    Vec& y = part[t].v[half];
-    if constexpr (quant_bytes(form) == 256)
-      dot[t] = _mm256_add_epi32(
-          dot[t], _mm256_slli_epi32(_mm256_set1_epi32(x[t].minus_sum[index]), kZeroShift));
-    y = fma(Vec{_mm256_cvtepi32_ps(dot[t])}, d, y);
-    if constexpr (form == PackedForm::byte_16)
-      y = fma(Vec{_mm256_cvtepi32_ps(high[t])}, Vec::load_half(scales + 16), y);
+// y += the dots less the weights' zero point, by the scales of 16 rows. minus_sum: of the record's
+// columns, times the zero point.
+SERVAL_INLINE void add_scaled(Rows16& y, const Dots& dot, __m256i minus_sum, const Rows16& scales) {
+  for (int half = 0; half < 2; ++half) {
+    const __m256i sum = _mm256_add_epi32(dot.half[half], minus_sum);
+    y.v[half] = fma(Vec{_mm256_cvtepi32_ps(sum)}, scales.v[half], y.v[half]);
   }
 }
 
-// Eight rows' offsets of one pair: the even elements are the first block's, the odd the second's.
+Rows16 load_scales(const uint16_t* scales) {
+  return {{Vec::load_half(scales), Vec::load_half(scales + 8)}};
+}
+
+// One block, which is number `index` of the records at x: the sums of its rows are added to y.
+template <PackedForm form, int kZeroShift, int N>
+SERVAL_INLINE void add_block(const uint8_t* quants, const uint16_t* scales, int index,
+                             const QuantRecord* x, Rows16 (&y)[N]) {
+  const auto zeros = [](int32_t minus_sum) {
+    return _mm256_slli_epi32(_mm256_set1_epi32(minus_sum), kZeroShift);
+  };
+  const Rows16 d = load_scales(scales);
+  const int at = index * 32;
+  Dots dot[N];
+  if constexpr (kZeroShift == 7) {
+    for (int half = 0; half < 2; ++half) {
+      __m256i sum[N];
+      byte_dots(quants + 32 * half, x, at, sum);
+      for (int t = 0; t < N; ++t)
+        y[t].v[half] = fma(Vec{_mm256_cvtepi32_ps(sum[t])}, d.v[half], y[t].v[half]);
+    }
+  } else if constexpr (form == PackedForm::byte_16) {
+    small_dots<form, kZeroShift + 1>(quants, x, at, 0, 4, dot);
+    for (int t = 0; t < N; ++t) add_scaled(y[t], dot[t], zeros(x[t].minus_sum_low[index]), d);
+    small_dots<form, kZeroShift + 1>(quants, x, at, 4, 8, dot);
+    const Rows16 high = load_scales(scales + 16);
+    for (int t = 0; t < N; ++t)
+      add_scaled(y[t], dot[t], zeros(x[t].minus_sum[index] - x[t].minus_sum_low[index]), high);
+  } else {
+    small_dots<form, kZeroShift + 1>(quants, x, at, 0, 8, dot);
+    for (int t = 0; t < N; ++t) add_scaled(y[t], dot[t], zeros(x[t].minus_sum[index]), d);
+  }
+}
+
+// Offsets of 8 rows, or sums of one: the even elements are the first block's, the odd the second's.
 struct Offsets {
   Vec first, second;
 };
 
-Offsets load_offsets(const uint8_t* p) {
-  const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+Offsets split_pairs(__m256i both) {
   return {{_mm256_castsi256_ps(_mm256_slli_epi32(both, 16))},
           {_mm256_castsi256_ps(_mm256_and_si256(both, _mm256_set1_epi32(int(0xffff0000u))))}};
+}
+Offsets load_offsets(const uint8_t* p) {
+  return split_pairs(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
 }
 
 // part[t] += W x[t] / scale over the pair of blocks that the records at x stand for.
 template <PackedForm form, int kZeroShift, int N>
 SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecord* x,
                             Rows16 (&part)[N]) {
-  for (int half = 0; half < 2; ++half) {
-    for (int b = 0; b < 2; ++b) {
-      const uint8_t* scales = group + scales_at(form, 2 * pair + b);
-      half_block<form, kZeroShift, N>(group + quants_at(form, 2 * pair + b) + half * 32,
-                                      reinterpret_cast<const uint16_t*>(scales) + half * 8, b, x,
-                                      part, half);
-    }
-    if constexpr (has_offsets(form)) {
-      const Offsets offsets = load_offsets(group + offsets_at(form, pair) + half * 32);
-      for (int t = 0; t < N; ++t) {
-        const uint16_t* sums = x[t].sums;
+#pragma GCC unroll 2
+  for (int b = 0; b < kRecordBlocks; ++b)
+    add_block<form, kZeroShift, N>(
+        group + quants_at(form, 2 * pair + b),
+        reinterpret_cast<const uint16_t*>(group + scales_at(form, 2 * pair + b)), b, x, part);
+  if constexpr (has_offsets(form)) {
+    const uint8_t* at = group + offsets_at(form, pair);
+    const Offsets offsets[2] = {load_offsets(at), load_offsets(at + 32)};
+    for (int t = 0; t < N; ++t) {
+      const Offsets sums = split_pairs(broadcast4(reinterpret_cast<const int8_t*>(x[t].sums)));
+      for (int half = 0; half < 2; ++half) {
         Vec& y = part[t].v[half];
-        y = fma(offsets.first, Vec::set(bf16_to_f32(sums[0])), y);
-        y = fma(offsets.second, Vec::set(bf16_to_f32(sums[1])), y);
+        y = fma(offsets[half].first, sums.first, y);
+        y = fma(offsets[half].second, sums.second, y);
       }
     }
   }

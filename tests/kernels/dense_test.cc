@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/dense_layout.h"
 #include "kernels/dense_pack.h"
 #include "kernels/float16.h"
 #include "tests/kernels/kernel_test.h"
@@ -14,6 +15,15 @@ SERVAL_KERNEL_SUITE(DenseTest);
 
 constexpr DenseType kTypes[] = {DenseType::f32, DenseType::bf16, DenseType::int8};
 
+// int8: a row of the oracle's as a table reads it whose elements are words.
+void widen_row(const uint8_t* row, int64_t cols, uint8_t* out) {
+  std::memcpy(out, row, sizeof(DenseRowHeader));
+  for (int64_t c = 0; c < 4 * dense_steps(DenseType::int8, cols); ++c) {
+    const int16_t word = int8_t(row[sizeof(DenseRowHeader) + std::size_t(c)]);
+    std::memcpy(out + sizeof(DenseRowHeader) + 2 * std::size_t(c), &word, 2);
+  }
+}
+
 // Weights, rows and bias of one product.
 struct Case {
   Case(DenseType type, int rows, int64_t n, int64_t k, bool gated, std::mt19937& rng)
@@ -22,9 +32,12 @@ struct Case {
         x(random_floats(std::size_t(rows * k), rng)),
         bias(random_floats(std::size_t(n), rng)),
         packed(dense_packed_bytes(type, n, k)),
-        prepared(std::size_t(rows) * dense_row_bytes(type, k)) {
+        prepared(std::size_t(rows) * dense_row_bytes(type, k)),
+        words(type == DenseType::int8 ? prepared.size() : 0) {
     pack_dense({type, gated, weights.data(), k, n, k, 0, dense_panels(n), packed.data()});
     reference_ops().prepare_rows({x.data(), k, rows, k, type, prepared.data(), row_bytes(type, k)});
+    for (std::size_t at = 0; at < words.size(); at += row_bytes(type, k))
+      widen_row(bytes_of(prepared) + at, k, bytes_of(words) + at);
     args.w = dense_weights(type, n, k, gated, packed.data());
     args.x = prepared.data();
     args.x_stride = row_bytes(type, k);
@@ -35,15 +48,18 @@ struct Case {
   }
   static std::size_t row_bytes(DenseType type, int64_t k) { return dense_row_bytes(type, k); }
   std::size_t outputs() const { return std::size_t(rows * dense_outputs(args.w)); }
-  Dense to(float* y) const {
+  static uint8_t* bytes_of(const Aligned& a) { return static_cast<uint8_t*>(a.data()); }
+  // The product as a table is to make it.
+  Dense by(const Ops& ops, float* y) const {
     Dense a = args;
     a.y = y;
+    if (words.size() > 0 && ops.row_step_bytes == 2) a.x = words.data();
     return a;
   }
 
   int rows;
   std::vector<float> weights, x, bias;
-  Aligned packed, prepared;
+  Aligned packed, prepared, words;
   Dense args;
 };
 
@@ -59,8 +75,8 @@ TEST_P(DenseTest, EqualsReference) {
         const Case c(type, rows, n, k, false, rng_);
         Guarded y(c.outputs(), rows % 3);
         std::vector<float> want(c.outputs());
-        reference_ops().dense(c.to(want.data()));
-        ops().dense(c.to(y.data()));
+        reference_ops().dense(c.by(reference_ops(), want.data()));
+        ops().dense(c.by(ops(), y.data()));
         ASSERT_TRUE(y.intact());
         SCOPED_TRACE(std::string(dense_type_name(type)) + " " + std::to_string(rows) + "x" +
                      std::to_string(n) + "x" + std::to_string(k));
@@ -87,7 +103,9 @@ TEST_P(DenseTest, StaysNearTheFloats) {
       }
     }
     ops().prepare_rows({c.x.data(), k, rows, k, type, c.prepared.data(), c.args.x_stride});
-    ops().dense(c.to(y.data()));
+    Dense a = c.args;
+    a.y = y.data();
+    ops().dense(a);
     const double limit = type == DenseType::f32 ? 1e-12 : type == DenseType::bf16 ? 2e-5 : 2e-4;
     EXPECT_LT(relative_power(y, want), limit) << dense_type_name(type);
   }
@@ -105,14 +123,14 @@ TEST_P(DenseTest, EpiloguesEqualReference) {
           Guarded y(c.outputs(), 1);
           std::copy(start.begin(), start.end(), y.data());
           std::vector<float> want = start;
-          Dense a = c.to(want.data());
-          a.activation = activation;
-          a.add = want.data();  // in place
-          a.add_stride = a.y_stride;
-          reference_ops().dense(a);
-          a.y = y.data();
-          a.add = y.data();
-          ops().dense(a);
+          for (const auto& [table, to] :
+               {std::pair{&reference_ops(), want.data()}, {&ops(), y.data()}}) {
+            Dense a = c.by(*table, to);
+            a.activation = activation;
+            a.add = to;  // in place
+            a.add_stride = a.y_stride;
+            table->dense(a);
+          }
           ASSERT_TRUE(y.intact());
           SCOPED_TRACE(std::string(dense_type_name(type)) + " act " +
                        std::to_string(int(activation)) + " n " + std::to_string(n));
@@ -131,10 +149,10 @@ TEST_P(DenseTest, RowsAreBitwiseIndependent) {
       const int rows = 70;
       Case c(type, rows, 134, 83, gated, rng_);
       std::vector<float> whole(c.outputs()), parts(c.outputs());
-      ops().dense(c.to(whole.data()));
+      ops().dense(c.by(ops(), whole.data()));
       for (int step : {1, 2, 3, 5, 7, 11, 12, 13, 25, 64}) {
         std::fill(parts.begin(), parts.end(), 0.0f);
-        Dense a = c.to(parts.data());
+        Dense a = c.by(ops(), parts.data());
         for (int64_t panel = 0; panel < c.args.panel_end; panel += 1 + step % 3) {
           a.panel_begin = panel;
           a.panel_end = std::min<int64_t>(panel + 1 + step % 3, c.args.panel_end);
@@ -154,12 +172,12 @@ TEST_P(DenseTest, WritesBf16Rows) {
   for (const int64_t n : {1, 31, 33, 64, 75}) {
     const Case c(DenseType::f32, 13, n, 20, false, rng_);
     std::vector<float> y(c.outputs());
-    ops().dense(c.to(y.data()));
+    ops().dense(c.by(ops(), y.data()));
     const std::size_t stride = dense_row_bytes(DenseType::bf16, n);
     const Aligned out(13 * stride), want(13 * stride);
     std::memset(out.data(), 0x55, out.size());
     std::memset(want.data(), 0x55, want.size());
-    Dense a = c.to(nullptr);
+    Dense a = c.by(ops(), nullptr);
     a.y_bf16 = out.data();
     a.y_bf16_stride = stride;
     ops().dense(a);
@@ -177,7 +195,7 @@ TEST_P(DenseTest, GeluErfIsWithin1e6) {
         {c.x.data(), 1, rows, 1, DenseType::f32, c.prepared.data(), c.args.x_stride});
     for (int i = 0; i < 64; ++i) c.bias[std::size_t(i)] = from + 0.005f * float(i);
     std::vector<float> y(64);
-    Dense a = c.to(y.data());
+    Dense a = c.by(ops(), y.data());
     a.activation = Activation::gelu_erf;
     ops().dense(a);
     for (std::size_t i = 0; i < 64; ++i) {
