@@ -2,12 +2,14 @@
 
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 namespace serval {
 namespace {
 
 TEST(MappedFile, HoldsTheBytesOfTheFile) {
-  const auto path = std::filesystem::temp_directory_path() / "serval_mapped_file_test";
+  const auto path =
+      std::filesystem::temp_directory_path() / ("serval_mapped_file_" + std::to_string(getpid()));
   std::ofstream(path) << "hello";
   auto file = MappedFile::open(path);
   ASSERT_TRUE(file.ok());

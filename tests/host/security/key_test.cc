@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 #include "host/security/key_store.h"
 
@@ -16,7 +17,7 @@ const std::string kAbc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff
 class KeyFile : public testing::Test {
  protected:
   void SetUp() override {
-    path_ = testing::TempDir() + "keys_" +
+    path_ = testing::TempDir() + "keys_" + std::to_string(getpid()) +
             testing::UnitTest::GetInstance()->current_test_info()->name();
   }
   void TearDown() override { std::filesystem::remove(path_); }

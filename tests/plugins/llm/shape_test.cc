@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "plugins/llm/kv_memory.h"
 #include "plugins/llm/weights.h"
@@ -39,7 +40,8 @@ class ShapeTest : public testing::Test {
   }
   ~ShapeTest() override { std::filesystem::remove(path_); }
 
-  std::filesystem::path path_ = testing::TempDir() + "shape_test.gguf";
+  std::filesystem::path path_ =
+      testing::TempDir() + "shape_test_" + std::to_string(getpid()) + ".gguf";
 };
 
 TEST_F(ShapeTest, UnknownArchitecturesAreRefusedByName) {

@@ -2,8 +2,10 @@
 // kernels.
 #include "plugins/whisper/vad/vad.h"
 
+#include <filesystem>
 #include <fstream>
 #include <random>
+#include <unistd.h>
 
 #include "tests/common/formats/test_models.h"
 #include "tests/plugins/whisper/golden_tensors.h"
@@ -101,7 +103,7 @@ TEST(Vad, RefusesOtherWeights) {
   SERVAL_NEED_MODEL(weights_path());
   std::ifstream file(weights_path(), std::ios::binary);
   const std::string whole{std::istreambuf_iterator<char>(file), {}};
-  const std::string path = testing::TempDir() + "/vad.safetensors";
+  const std::string path = testing::TempDir() + "vad_" + std::to_string(getpid()) + ".safetensors";
   const auto refusal = [&](const std::string& from, const std::string& to) {
     std::string bytes = whole;
     bytes.replace(bytes.find(from), from.size(), to);
@@ -112,6 +114,7 @@ TEST(Vad, RefusesOtherWeights) {
   EXPECT_EQ(refusal("conv3.bias", "conv5.bias"), path + ": there is no tensor conv3.bias");
   EXPECT_EQ(refusal("[128,129,3]", "[129,128,3]"),
             path + ": tensor conv1.weight is F32 [129, 128, 3], want F32 [128, 129, 3]");
+  std::filesystem::remove(path);
   const auto absent = Vad::load(path + ".absent", *all_ops().front());
   ASSERT_FALSE(absent);
   EXPECT_EQ(absent.error().code, Code::not_found);
