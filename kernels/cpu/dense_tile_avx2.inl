@@ -2,7 +2,7 @@
 // many at a time as 12 registers hold sums of.
 constexpr int kTileRows = 6;
 constexpr int kTileVecs = 4;
-using RowStep = int16_t;
+using RowStep = int16_t;  // an element of a prepared int8 row
 #include "kernels/cpu/dense_tile_float.inl"
 
 // first, second += their weights times the four words at x, two products a lane. In place: of the

@@ -2,7 +2,7 @@
 // registers with sums; each step loads two vectors of weights and broadcasts 4 bytes a row.
 constexpr int kTileRows = 12;
 constexpr int kTileVecs = 2;
-using RowStep = int8_t;
+using RowStep = int8_t;  // an element of a prepared int8 row
 
 // vpdpbusd in place. Of the intrinsic GCC 12 keeps a second copy of every sum, in memory when there
 // are more than 20: half the speed.

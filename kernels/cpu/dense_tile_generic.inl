@@ -2,7 +2,7 @@
 // fill 8 of the 16 registers.
 constexpr int kTileRows = 2;
 constexpr int kTileVecs = 4;
-using RowStep = int8_t;
+using RowStep = int8_t;  // an element of a prepared int8 row
 
 struct Offsets {
   Vec first, second;

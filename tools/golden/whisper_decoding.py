@@ -139,10 +139,9 @@ def segment_cases(one, pick):
     for row in rows:
         frames, offset = pick.randrange(900, 3001), pick.randrange(0, 4000) / 100
         seek = round(offset * 100)
-        made, after, ending = WhisperModel._split_segments_by_timestamps(
+        made, _, _ = WhisperModel._split_segments_by_timestamps(
             whole, one, row, offset, frames, frames * 0.01, seek)
         out.append({"tokens": row, "frames": frames, "offset": offset,
-                    "next_frame": after - seek, "reaches_end": ending,
                     "segments": [[s["start"], s["end"], s["tokens"]] for s in made]})
     return out
 

@@ -40,44 +40,31 @@ class Splitter {
 
 }  // namespace
 
-WindowSegments split_window(const SpeechTokenizer& tokenizer, std::span<const TokenId> tokens,
-                            int frames, double offset, Tail tail) {
+std::vector<Segment> split_window(const SpeechTokenizer& tokenizer, std::span<const TokenId> tokens,
+                                  int frames, double offset) {
   const Splitter splitter(tokenizer, tokens, offset);
   const std::size_t n = tokens.size();
-  WindowSegments out;
-  out.next_frame = frames;
-  out.reaches_end = n >= 2 && !splitter.time_at(n - 2) && splitter.time_at(n - 1);
   std::vector<std::size_t> cuts = splitter.cuts();
-
+  double end = offset + frames / double(kFramesPerSecond);
   if (cuts.empty()) {
-    double end = offset + frames / double(kFramesPerSecond);
     for (std::size_t i = n; i-- > 0;) {
       if (!splitter.time_at(i)) continue;
       if (splitter.index_at(i) > 0) end = splitter.seconds_at(i);
       break;
     }
-    out.segments.push_back(splitter.segment(0, n, offset, end));
-    return out;
+    return {splitter.segment(0, n, offset, end)};
   }
-
-  if (out.reaches_end) cuts.push_back(n);
+  // A last time without a second one closes a segment too: nothing is spoken after it.
+  if (n >= 2 && !splitter.time_at(n - 2) && splitter.time_at(n - 1)) cuts.push_back(n);
+  std::vector<Segment> out;
   std::size_t begin = 0;
   for (const std::size_t cut : cuts) {
-    out.segments.push_back(
+    out.push_back(
         splitter.segment(begin, cut, splitter.seconds_at(begin), splitter.seconds_at(cut - 1)));
     begin = cut;
   }
-  if (out.reaches_end) return out;
-  if (tail == Tail::keep) {
-    const double end = offset + frames / double(kFramesPerSecond);
-    if (begin < n)
-      out.segments.push_back(
-          splitter.segment(begin, n, std::min(splitter.seconds_at(begin), end), end));
-    return out;
-  }
-  // The model may give a time behind the real audio; standing still would never end.
-  const int last = splitter.index_at(begin - 1) * kFramesPerTimestamp;
-  if (last > 0) out.next_frame = std::min(last, frames);
+  if (begin < n)
+    out.push_back(splitter.segment(begin, n, std::min(splitter.seconds_at(begin), end), end));
   return out;
 }
 

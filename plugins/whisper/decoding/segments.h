@@ -21,23 +21,11 @@ struct Segment {
   std::vector<Word> words;  // word_aligner.h fills it
 };
 
-struct WindowSegments {
-  std::vector<Segment> segments;
-  // Where the next window begins, in frames of 10 ms from this one's beginning.
-  int next_frame = 0;
-  bool reaches_end = false;  // the last time has no second one: nothing is spoken after it
-};
-
-// What becomes of text behind the last segment that was closed.
-enum class Tail {
-  keep,    // it is the last segment, until the window's end; the next window begins there
-  reread,  // it may be cut off: the next window begins before it, and decodes it again
-};
-
-// tokens: of one result. frames: of the window's real audio. offset: the window's beginning in
-// seconds, added to all times. Without time tokens there is one segment, the window.
-WindowSegments split_window(const SpeechTokenizer& tokenizer, std::span<const TokenId> tokens,
-                            int frames, double offset, Tail tail = Tail::keep);
+// tokens: of one result. frames: of the window's real audio, of 10 ms. offset: the window's
+// beginning in seconds, added to all times. Without time tokens there is one segment, the window;
+// text behind the last closed segment is one until the window's end, as no other window hears it.
+std::vector<Segment> split_window(const SpeechTokenizer& tokenizer, std::span<const TokenId> tokens,
+                                  int frames, double offset);
 
 // Segments nobody should see: no text, or no duration.
 void drop_empty(std::vector<Segment>& segments);

@@ -66,7 +66,4 @@ void place_words(const SpeechTokenizer& tokenizer, std::span<const AlignedWord> 
                  const WordDurations& durations, double offset, std::vector<Segment>& segments,
                  double& last_speech_end);
 
-// Where the next window begins, in frames from this one's beginning, once the words are known.
-int next_frame_after_words(const WindowSegments& window, double offset);
-
 }  // namespace serval::whisper

@@ -120,16 +120,4 @@ void place_words(const SpeechTokenizer& tokenizer, std::span<const AlignedWord> 
   }
 }
 
-int next_frame_after_words(const WindowSegments& window, double offset) {
-  if (window.reaches_end || window.segments.empty()) return window.next_frame;
-  double end = window.segments.back().end;
-  for (auto segment = window.segments.rbegin(); segment != window.segments.rend(); ++segment) {
-    if (segment->words.empty()) continue;
-    end = segment->words.back().end;
-    break;
-  }
-  const long next = std::lround(end * kFramesPerSecond) - std::lround(offset * kFramesPerSecond);
-  return next > 0 ? int(next) : window.next_frame;
-}
-
 }  // namespace serval::whisper

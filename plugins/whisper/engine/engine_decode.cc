@@ -131,8 +131,7 @@ void Engine::settle(WindowWork& work) {
   const DecodeOptions& options = work.job->params.decode;
   if (!result.silent && result.verdict != Verdict::failed) {
     work.segments =
-        split_window(*parts_.tokenizer, result.tokens, work.audio.audio_frames(), work.begin())
-            .segments;
+        split_window(*parts_.tokenizer, result.tokens, work.audio.audio_frames(), work.begin());
     // A guessed time may lie in the silence behind the window, where the next one speaks.
     const double end = work.begin() + work.audio.seconds();
     for (Segment& segment : work.segments) {

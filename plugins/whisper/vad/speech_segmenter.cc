@@ -53,23 +53,19 @@ std::size_t SpeechSegmenter::best_cut(const SpeechPiece& next) const {
 // The first pieces of the open ones as a chunk.
 void SpeechSegmenter::give(std::size_t pieces) {
   if (pieces == 0) return;
-  Chunk chunk{{open_.front().speech.begin, open_[pieces - 1].speech.end}, 0};
-  for (std::size_t i = 0; i < pieces; ++i)
-    chunk.speech += open_[i].speech.end - open_[i].speech.begin;
+  ready_.push_back({open_.front().speech.begin, open_[pieces - 1].speech.end});
   open_.erase(open_.begin(), open_.begin() + std::ptrdiff_t(pieces));
-  ready_.push_back(chunk);
 }
 
 bool SpeechSegmenter::next(Speech& chunk) {
   if (ready_.empty()) return false;
-  chunk = ready_.front().span;
-  speech_samples_ += ready_.front().speech;
+  chunk = ready_.front();
   ready_.pop_front();
   return true;
 }
 
 int64_t SpeechSegmenter::keep_from() const {
-  if (!ready_.empty()) return ready_.front().span.begin;
+  if (!ready_.empty()) return ready_.front().begin;
   return open_.empty() ? detector_.keep_from() : open_.front().speech.begin;
 }
 

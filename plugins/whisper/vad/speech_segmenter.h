@@ -26,9 +26,6 @@ class SpeechSegmenter {
   bool in_speech() const { return detector_.in_speech(); }
   // No later chunk begins before this sample: what is older can be thrown away.
   int64_t keep_from() const;
-  // Samples of speech, padding included, in the chunks given so far; the silence between is not
-  // counted.
-  int64_t speech_samples() const { return speech_samples_; }
 
  private:
   void take_pieces();
@@ -39,12 +36,7 @@ class SpeechSegmenter {
   const int64_t max_chunk_, max_gap_;  // samples
   SpeechDetector detector_;
   std::vector<SpeechPiece> open_;  // the chunk that may still grow
-  struct Chunk {
-    Speech span;
-    int64_t speech;
-  };
-  std::deque<Chunk> ready_;
-  int64_t speech_samples_ = 0;
+  std::deque<Speech> ready_;
 };
 
 }  // namespace serval::whisper

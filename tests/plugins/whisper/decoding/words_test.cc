@@ -147,17 +147,5 @@ TEST(Durations, LongWordsAtSentenceEndsAreCut) {
   EXPECT_NEAR(words[3].start, 4.6, 1e-9);
 }
 
-TEST(NextFrame, FollowsTheLastWord) {
-  WindowSegments window;
-  window.next_frame = 900;
-  window.segments = {{10, 12, {}, "", {{" a", 10, 11.5, 1}}}, {12, 13, {}, "", {}}};
-  EXPECT_EQ(next_frame_after_words(window, 10), 150);
-  window.reaches_end = true;
-  EXPECT_EQ(next_frame_after_words(window, 10), 900);
-  window.reaches_end = false;
-  window.segments = {{10, 10, {}, "", {{" a", 10, 10, 1}}}};
-  EXPECT_EQ(next_frame_after_words(window, 10), 900);
-}
-
 }  // namespace
 }  // namespace serval::whisper

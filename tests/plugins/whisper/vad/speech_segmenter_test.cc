@@ -76,7 +76,6 @@ TEST(SpeechSegmenter, GivesAChunkOnceItsSilenceIsTooLong) {
   EXPECT_TRUE(take(segmenter).empty());
   segmenter.push(turns({0, 60}));
   EXPECT_EQ(take(segmenter), (std::vector<Speech>{{0, 94 * kVadHop + 6400}}));
-  EXPECT_EQ(segmenter.speech_samples(), 94 * kVadHop + 6400);
 }
 
 std::vector<float> random_probabilities(std::mt19937& random, std::size_t count) {
@@ -131,14 +130,11 @@ TEST(SpeechSegmenter, KeepsItsPromisesOnRandomSpeech) {
     for (const float probability : probabilities) detector.push(probability);
     detector.finish(samples);
     std::size_t chunk = 0;
-    int64_t speech = 0;
     while (const std::optional<SpeechPiece> piece = detector.next()) {
       while (chunk < chunks.size() && chunks[chunk].end < piece->speech.end) ++chunk;
       ASSERT_LT(chunk, chunks.size());
       EXPECT_LE(chunks[chunk].begin, piece->speech.begin);
-      speech += piece->speech.end - piece->speech.begin;
     }
-    EXPECT_EQ(segmenter.speech_samples(), speech);
     for (std::size_t i = 0; i < chunks.size(); ++i) {
       EXPECT_LT(chunks[i].begin, chunks[i].end);
       EXPECT_LE(double(chunks[i].end - chunks[i].begin), double(options.max_seconds) * kSecond);
