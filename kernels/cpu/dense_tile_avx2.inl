@@ -5,28 +5,7 @@ constexpr int kTileVecs = 4;
 using RowStep = int16_t;  // an element of a prepared int8 row
 #include "kernels/cpu/dense_tile_float.inl"
 
-// first, second += their weights times the four words at x, two products a lane. In place: of the
-// intrinsics GCC 12 makes the products of all rows before it adds one, which leaves sums in memory.
-SERVAL_INLINE void add_dots(__m256i& first, __m256i& second, __m256i w, __m256i w2,
-                            const uint8_t* x) {
-  __m256i q, product;
-  asm("vpbroadcastq %4, %2\n\t"
-      "vpmaddwd %5, %2, %3\n\t"
-      "vpmaddwd %6, %2, %2\n\t"
-      "vpaddd %3, %0, %0\n\t"
-      "vpaddd %2, %1, %1"
-      : "+x"(first), "+x"(second), "=&x"(q), "=&x"(product)
-      : "m"(*reinterpret_cast<const uint8_t(*)[8]>(x)), "x"(w), "x"(w2));
-}
-
-// Four outputs by the four columns of a step, as words.
-SERVAL_INLINE __m256i load_words(const uint8_t* w) {
-  return _mm256_cvtepu8_epi16(_mm_load_si128(reinterpret_cast<const __m128i*>(w)));
-}
-
-// Bytes would have to be multiplied with signs apart (vpsignb, vpmaddubsw, vpmaddwd: 1.5 cycles a
-// register of 32 products); words are multiplied by one instruction, 16 in half a cycle, and added
-// by units that do not multiply.
+// Words, as dot_avx2.inl says; the rows are prepared as such.
 template <int N, int Vecs>
 SERVAL_INLINE void int8_dots(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t steps,
                              int first, Vec (&sum)[N][kTileVecs]) {
@@ -47,8 +26,8 @@ SERVAL_INLINE void int8_dots(const uint8_t* w, const uint8_t* x, std::size_t str
   }
   for (int t = 0; t < N; ++t) {
     for (int v = 0; v < Vecs; ++v) {
-      const __m256i both = _mm256_hadd_epi32(dot[t][2 * v], dot[t][2 * v + 1]);
-      sum[t][first + v] = {_mm256_cvtepi32_ps(_mm256_permute4x64_epi64(both, 0xd8))};
+      const __m256i joined = join_lanes(dot[t][2 * v], dot[t][2 * v + 1]);
+      sum[t][first + v] = {_mm256_cvtepi32_ps(joined)};
     }
   }
 }

@@ -1,7 +1,7 @@
-// The integer dot products of a pair of blocks, AVX2. vpmaddubsw adds two products of an unsigned
-// and a signed byte in 16 bits. Weights of b bits: at most 2 * (2^b - 1) * 127 a step, so 2^(7-b)
-// steps fit before widening. Weights of 8 bits: as |w| * sign(w) x with w = q - 128, at most
-// 2 * 128 * 127 = 32512 fits once, and vpmaddwd widens at every step.
+// The integer dot products of a pair of blocks, AVX2. Weights of b bits up to 6: vpmaddubsw adds
+// two products of an unsigned and a signed byte in 16 bits, at most 2 * (2^b - 1) * 127 a step, so
+// that 2^(7-b) steps fit before widening. Weights of 8 bits would have to be multiplied with signs
+// apart (vpsignb, vpmaddubsw, vpmaddwd): both sides become words, which vpmaddwd multiplies alone.
 constexpr int kMaxTokens = 4;
 constexpr int kMaxFloatTokens = 2;
 
@@ -70,20 +70,57 @@ SERVAL_INLINE void small_dots(const uint8_t* quants, const QuantRecord* x, int a
   }
 }
 
-// Half of the rows of a block with weights of 8 bits.
+// first, second += their weights times the four words at x, two products a lane. In place for the
+// same reason.
+SERVAL_INLINE void add_dots(__m256i& first, __m256i& second, __m256i w, __m256i w2, const void* x) {
+  __m256i q, product;
+  asm("vpbroadcastq %4, %2\n\t"
+      "vpmaddwd %5, %2, %3\n\t"
+      "vpmaddwd %6, %2, %2\n\t"
+      "vpaddd %3, %0, %0\n\t"
+      "vpaddd %2, %1, %1"
+      : "+x"(first), "+x"(second), "=&x"(q), "=&x"(product)
+      : "m"(*static_cast<const uint8_t(*)[8]>(x)), "x"(w), "x"(w2));
+}
+
+// Four rows by four columns, as words.
+SERVAL_INLINE __m256i load_words(const uint8_t* w) {
+  return _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(w)));
+}
+
+// The sums of eight rows, which two of add_dots have left in two lanes each.
+SERVAL_INLINE __m256i join_lanes(__m256i first, __m256i second) {
+  return _mm256_permute4x64_epi64(_mm256_hadd_epi32(first, second), 0xd8);
+}
+
+// A record's columns as words.
+struct RecordWords {
+  alignas(32) int16_t q[kRecordCols];
+};
+
+SERVAL_INLINE void widen(const QuantRecord& record, RecordWords& words) {
+  for (int i = 0; i < kRecordCols; i += 16) {
+    const auto* bytes = reinterpret_cast<const __m128i*>(record.q + i);
+    _mm256_store_si256(reinterpret_cast<__m256i*>(words.q + i),
+                       _mm256_cvtepi8_epi16(_mm_loadu_si128(bytes)));
+  }
+}
+
+// A block with weights of 8 bits by the records' columns from `at` on.
 template <int N>
-SERVAL_INLINE void byte_dots(const uint8_t* quants, const QuantRecord* x, int at,
-                             __m256i (&dot)[N]) {
-  for (int t = 0; t < N; ++t) dot[t] = _mm256_setzero_si256();
-  for (int u = 0; u < 8; ++u) {
-    const __m256i w =
-        _mm256_sub_epi8(load_quants<PackedForm::byte>(quants, u), _mm256_set1_epi8(char(128)));
-    const __m256i magnitude = _mm256_abs_epi8(w);
-    for (int t = 0; t < N; ++t) {
-      const __m256i signed_x = _mm256_sign_epi8(broadcast4(x[t].q + at + 4 * u), w);
-      const __m256i pairs = _mm256_maddubs_epi16(magnitude, signed_x);
-      dot[t] = _mm256_add_epi32(dot[t], _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
+SERVAL_INLINE void byte_dots(const uint8_t* quants, const RecordWords (&x)[N], int at,
+                             Dots (&dot)[N]) {
+  for (int half = 0; half < 2; ++half) {
+    __m256i sum[N][2];
+    for (int t = 0; t < N; ++t) sum[t][0] = sum[t][1] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int u = 0; u < 8; ++u) {
+      const uint8_t* w = quants + u * 64 + half * 32;
+      const __m256i low = load_words(w), high = load_words(w + 16);
+#pragma GCC unroll 4
+      for (int t = 0; t < N; ++t) add_dots(sum[t][0], sum[t][1], low, high, x[t].q + at + 4 * u);
     }
+    for (int t = 0; t < N; ++t) dot[t].half[half] = join_lanes(sum[t][0], sum[t][1]);
   }
 }
 
@@ -101,23 +138,17 @@ Rows16 load_scales(const uint16_t* scales) {
 }
 
 // One block, which is number `index` of the records at x: the sums of its rows are added to y.
+// words: the records, for weights of 8 bits.
 template <PackedForm form, int kZeroShift, int N>
 SERVAL_INLINE void add_block(const uint8_t* quants, const uint16_t* scales, int index,
-                             const QuantRecord* x, Rows16 (&y)[N]) {
+                             const QuantRecord* x, const RecordWords (&words)[N], Rows16 (&y)[N]) {
   const auto zeros = [](int32_t minus_sum) {
     return _mm256_slli_epi32(_mm256_set1_epi32(minus_sum), kZeroShift);
   };
   const Rows16 d = load_scales(scales);
   const int at = index * 32;
   Dots dot[N];
-  if constexpr (kZeroShift == 7) {
-    for (int half = 0; half < 2; ++half) {
-      __m256i sum[N];
-      byte_dots(quants + 32 * half, x, at, sum);
-      for (int t = 0; t < N; ++t)
-        y[t].v[half] = fma(Vec{_mm256_cvtepi32_ps(sum[t])}, d.v[half], y[t].v[half]);
-    }
-  } else if constexpr (form == PackedForm::byte_16) {
+  if constexpr (form == PackedForm::byte_16) {
     small_dots<form, kZeroShift + 1>(quants, x, at, 0, 4, dot);
     for (int t = 0; t < N; ++t) add_scaled(y[t], dot[t], zeros(x[t].minus_sum_low[index]), d);
     small_dots<form, kZeroShift + 1>(quants, x, at, 4, 8, dot);
@@ -125,7 +156,10 @@ SERVAL_INLINE void add_block(const uint8_t* quants, const uint16_t* scales, int 
     for (int t = 0; t < N; ++t)
       add_scaled(y[t], dot[t], zeros(x[t].minus_sum[index] - x[t].minus_sum_low[index]), high);
   } else {
-    small_dots<form, kZeroShift + 1>(quants, x, at, 0, 8, dot);
+    if constexpr (kZeroShift == 7)
+      byte_dots(quants, words, at, dot);
+    else
+      small_dots<form, kZeroShift + 1>(quants, x, at, 0, 8, dot);
     for (int t = 0; t < N; ++t) add_scaled(y[t], dot[t], zeros(x[t].minus_sum[index]), d);
   }
 }
@@ -147,11 +181,15 @@ Offsets load_offsets(const uint8_t* p) {
 template <PackedForm form, int kZeroShift, int N>
 SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecord* x,
                             Rows16 (&part)[N]) {
+  RecordWords words[N];
+  if constexpr (kZeroShift == 7)
+    for (int t = 0; t < N; ++t) widen(x[t], words[t]);
 #pragma GCC unroll 2
   for (int b = 0; b < kRecordBlocks; ++b)
     add_block<form, kZeroShift, N>(
         group + quants_at(form, 2 * pair + b),
-        reinterpret_cast<const uint16_t*>(group + scales_at(form, 2 * pair + b)), b, x, part);
+        reinterpret_cast<const uint16_t*>(group + scales_at(form, 2 * pair + b)), b, x, words,
+        part);
   if constexpr (has_offsets(form)) {
     const uint8_t* at = group + offsets_at(form, pair);
     const Offsets offsets[2] = {load_offsets(at), load_offsets(at + 32)};
