@@ -69,7 +69,7 @@ void BM_NormRows(benchmark::State& state) {
 }
 BENCHMARK(BM_NormRows)->DenseRange(0, 2)->Unit(benchmark::kMicrosecond);
 
-// Args: tokens of the sequence, bf16.
+// Args: tokens of the sequence, bf16, head dimension.
 void BM_PackedAttention(benchmark::State& state) {
   const int length = int(state.range(0)), dim = int(state.range(2)), heads = 384 / dim;
   const auto qkv = bench_floats(std::size_t(3 * length * heads * dim));

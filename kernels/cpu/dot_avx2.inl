@@ -9,23 +9,20 @@ struct Rows16 {
   Vec v[2];
 };
 
-__m256i broadcast4(const int8_t* q) {
+__m256i broadcast4(const void* p) {
   int32_t word;
-  __builtin_memcpy(&word, q, 4);
+  __builtin_memcpy(&word, p, 4);
   return _mm256_set1_epi32(word);
-}
-
-// Vector u (8 rows x 4 columns) of a nibble block's half.
-__m256i nibbles(const uint8_t* quants, int u) {
-  const __m256i both = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + u % 4 * 64));
-  return _mm256_and_si256(u < 4 ? both : _mm256_srli_epi16(both, 4), _mm256_set1_epi8(15));
 }
 
 // Vector u (8 rows x 4 columns) of a block's half, unsigned.
 template <PackedForm form>
 SERVAL_INLINE __m256i load_quants(const uint8_t* quants, int u) {
-  if constexpr (quant_bytes(form) == 256) return nibbles(quants, u);
-  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + u * 64));
+  constexpr bool nibbles = quant_bytes(form) == 256;
+  const auto* at = reinterpret_cast<const __m256i*>(quants + (nibbles ? u % 4 : u) * 64);
+  const __m256i bytes = _mm256_loadu_si256(at);
+  if constexpr (!nibbles) return bytes;
+  return _mm256_and_si256(u < 4 ? bytes : _mm256_srli_epi16(bytes, 4), _mm256_set1_epi8(15));
 }
 
 // Sums of both halves of a block's rows.
@@ -194,7 +191,7 @@ SERVAL_INLINE void pair_dot(const uint8_t* group, int64_t pair, const QuantRecor
     const uint8_t* at = group + offsets_at(form, pair);
     const Offsets offsets[2] = {load_offsets(at), load_offsets(at + 32)};
     for (int t = 0; t < N; ++t) {
-      const Offsets sums = split_pairs(broadcast4(reinterpret_cast<const int8_t*>(x[t].sums)));
+      const Offsets sums = split_pairs(broadcast4(x[t].sums));
       for (int half = 0; half < 2; ++half) {
         Vec& y = part[t].v[half];
         y = fma(offsets[half].first, sums.first, y);

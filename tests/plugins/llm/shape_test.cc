@@ -3,7 +3,6 @@
 
 #include <cmath>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include "plugins/llm/kv_memory.h"
 #include "plugins/llm/weights.h"
@@ -27,8 +26,8 @@ GgufWriter model(const std::string& architecture, int layers = 1) {
 class ShapeTest : public testing::Test {
  protected:
   Result<ModelShape> read(const GgufWriter& writer) {
-    writer.write(path_);
-    const Result<GgufFile> file = open_gguf(path_);
+    const TemporaryFile saved(writer.bytes());
+    const Result<GgufFile> file = open_gguf(saved.path());
     EXPECT_TRUE(file.ok());
     return read_shape(*file);
   }
@@ -38,10 +37,6 @@ class ShapeTest : public testing::Test {
     EXPECT_EQ(shape.error().code, code) << shape.error().message;
     EXPECT_NE(shape.error().message.find(part), std::string::npos) << shape.error().message;
   }
-  ~ShapeTest() override { std::filesystem::remove(path_); }
-
-  std::filesystem::path path_ =
-      testing::TempDir() + "shape_test_" + std::to_string(getpid()) + ".gguf";
 };
 
 TEST_F(ShapeTest, UnknownArchitecturesAreRefusedByName) {
@@ -248,9 +243,12 @@ TEST_F(ShapeTest, TensorsNobodyHasAskedForAreRefusedByName) {
   writer.random_f32("blk.0.ffn_up.weight", {64, 48}, 1, 6);
   writer.random_f32("blk.0.ffn_down.weight", {48, 64}, 1, 7);
   const auto check = [&] {
-    const Result<ModelShape> shape = read(writer);
+    const TemporaryFile saved(writer.bytes());
+    const Result<GgufFile> file = open_gguf(saved.path());
+    EXPECT_TRUE(file.ok());
+    const Result<ModelShape> shape = read_shape(*file);
     EXPECT_TRUE(shape.ok()) << shape.error().message;
-    return weights_bytes(*open_gguf(path_), *shape);
+    return weights_bytes(*file, *shape);
   };
   EXPECT_TRUE(check().ok()) << check().error().message;
   writer.random_f32("blk.0.attn_q_norm.weight", {32}, 1, 8);

@@ -46,6 +46,15 @@ TEST(Segments, TextThatWasNotClosedIsKept) {
   EXPECT_EQ(split_window(small_tokenizer(), late, 500, 3).size(), 2u);
 }
 
+TEST(Segments, WithoutTextThereIsOne) {
+  const TokenId begin = small_tokenizer().special().timestamp_begin;
+  const std::vector<TokenId> tokens{begin, begin};  // an empty segment at 0, and a time
+  EXPECT_EQ(split_window(small_tokenizer(), tokens, 500, 3).front().end, 3);
+  const std::vector<Segment> none = split_window(small_tokenizer(), {}, 500, 3);
+  ASSERT_EQ(none.size(), 1u);
+  EXPECT_EQ(none[0].end, 8);
+}
+
 TEST(Segments, WithoutTextOrDurationAreDropped) {
   std::vector<Segment> segments{{0, 1, {}, " a", {}},
                                 {1, 1, {}, " b", {}},
