@@ -7,8 +7,12 @@
 //                               [32] f32 steps, [32] f32 sums of the row's weights
 //   gated                 a panel holds 16 outputs of the first half, then the 16 of the second
 //                         that they multiply
-//   prepared row          int8  DenseRowHeader, then q: x = step * q + middle. Elements are bytes,
-//                               or words in a table whose Ops::row_step_bytes is 2
+//   prepared row          int8  DenseRowHeader, then q: x = step * q + middle. q is -127..127, or
+//                               0..255 for a table of narrow sums (Ops::narrow_int8)
+//
+// Narrow sums: of kNarrowSteps steps the first two columns' products, and the last two's, are added
+// up in 16 bits before they go to 32. With q <= 255 no sum of them passes a word if the weights of
+// one sign add up to kNarrowBound at most.
 #pragma once
 
 #include <cstddef>
@@ -23,7 +27,7 @@ namespace {
 struct DenseRowHeader {
   float step;
   float middle;
-  int32_t start;  // -128 * sum(q): undoes the 128 that packed weights carry
+  int32_t start;  // -128 * sum(q): undoes the 128 that packed weights carry; 0 for narrow sums
   int32_t unused[13];
 };
 static_assert(sizeof(DenseRowHeader) == 64);
@@ -35,6 +39,9 @@ static_assert(sizeof(DenseRowHeader) == 64);
 
 // A step's weights of a panel take 128 bytes in every type.
 constexpr int64_t kDenseStepBytes = 128;
+
+constexpr int kNarrowSteps = 4;
+constexpr int kNarrowBound = 128;  // 255 * 128 < 2^15
 
 [[maybe_unused]] constexpr int64_t dense_steps(DenseType type, int64_t k) {
   return (k + dense_step(type) - 1) / dense_step(type);

@@ -14,11 +14,25 @@ namespace {
 constexpr int64_t kMaxSide = 1 << 24;
 constexpr int64_t kMaxInt8Columns = 1 << 16;  // 127 * 255 * 2^16 < 2^31
 
+// The greatest sum of weights of one sign that narrow sums put in a word.
+float largest_group(const float* row, int64_t k) {
+  float largest = 0;
+  for (int64_t begin = 0; begin < k; begin += 4 * kNarrowSteps) {
+    float up[2] = {}, down[2] = {};
+    for (int64_t c = begin; c < std::min<int64_t>(begin + 4 * kNarrowSteps, k); ++c)
+      (row[c] > 0 ? up : down)[c / 2 % 2] += std::fabs(row[c]);
+    largest = std::max({largest, up[0], up[1], down[0], down[1]});
+  }
+  return largest;
+}
+
 // Row r of the source as bytes at place `at` of the panel.
-void pack_int8(const float* row, int64_t k, int at, uint8_t* panel) {
+void pack_int8(const float* row, int64_t k, bool narrow, int at, uint8_t* panel) {
   float peak = 0;
   for (int64_t c = 0; c < k; ++c) peak = std::max(peak, std::fabs(row[c]));
-  const float step = peak / 127.0f;
+  float step = peak / 127.0f;
+  // Rounding adds half a step at most to each of the weights of a group.
+  if (narrow) step = std::max(step, largest_group(row, k) / (kNarrowBound - kNarrowSteps));
   int64_t sum = 0;
   for (int64_t c = 0; c < k; ++c) {
     const float scaled = step > 0 ? row[c] / step : 0.0f;
@@ -31,8 +45,10 @@ void pack_int8(const float* row, int64_t k, int at, uint8_t* panel) {
   std::memcpy(panel + dense_scales_at(k) + 128 + at * 4, &totals, 4);
 }
 
-void pack_row(DenseType type, const float* row, int64_t k, int at, uint8_t* panel) {
-  if (type == DenseType::int8) return pack_int8(row, k, at, panel);
+void pack_row(const PackDense& p, const float* row, int at, uint8_t* panel) {
+  const int64_t k = p.k;
+  const DenseType type = p.type;
+  if (type == DenseType::int8) return pack_int8(row, k, p.narrow, at, panel);
   for (int64_t c = 0; c < k; ++c) {
     if (type == DenseType::f32) {
       std::memcpy(panel + c * kDenseStepBytes + at * 4, &row[c], 4);
@@ -50,10 +66,8 @@ const char* dense_type_name(DenseType type) {
 }
 
 // One line more than the data: rows a multiple of 4096 bytes apart would share the cache's sets.
-// int8: room for words.
 std::size_t dense_row_bytes(DenseType type, int64_t cols) {
-  const std::size_t bytes =
-      std::size_t(dense_steps(type, cols)) * (type == DenseType::int8 ? 8 : 4);
+  const std::size_t bytes = std::size_t(dense_steps(type, cols)) * 4;
   return (bytes + 63) / 64 * 64 + 64;
 }
 
@@ -91,7 +105,7 @@ void pack_dense(const PackDense& p) {
     if (p.type == DenseType::int8) std::memset(out, 128, std::size_t(dense_scales_at(p.k)));
     for (int at = 0; at < kDensePanel; ++at) {
       const int64_t row = dense_output_at(p.n, p.gated, panel, at);
-      if (row >= 0) pack_row(p.type, p.src + row * p.src_stride, p.k, at, out);
+      if (row >= 0) pack_row(p, p.src + row * p.src_stride, at, out);
     }
   }
 }

@@ -16,10 +16,12 @@ DenseWeights dense_weights(DenseType type, int64_t n, int64_t k, bool gated, con
 
 // Packs panels [panel_begin, panel_end) of src into dst, which points at the whole packed matrix,
 // 64-byte aligned. Calls on disjoint panels may run at the same time.
-// int8: step = max|w| / 127 of the output's row, rounded to nearest.
+// int8: step = max|w| / 127 of the output's row, rounded to nearest; a larger step where narrow
+// sums (Ops::narrow_int8 of the table that will multiply) need smaller integers.
 struct PackDense {
   DenseType type;
   bool gated;
+  bool narrow;         // see above; false for other types
   const float* src;    // [n, k]
   int64_t src_stride;  // floats from one row to the next
   int64_t n;

@@ -238,10 +238,10 @@ struct AttentionWeights {
 // One implementation of everything. Tables are constants; hold a reference from load time on.
 struct Ops {
   const char* name;
-  bool (*usable)();    // whether this CPU and its operating system can run it
-  bool fast_int8;      // dense products in int8 are faster than in f32
-  bool fast_bf16;      // likewise, and so is attention in bf16
-  int row_step_bytes;  // of an element of a prepared int8 row: 1, or 2 where words are multiplied
+  bool (*usable)();  // whether this CPU and its operating system can run it
+  bool fast_int8;    // dense products in int8 are faster than in f32
+  bool fast_bf16;    // likewise, and so is attention in bf16
+  bool narrow_int8;  // int8 products are added up in words: weights are to be packed for that
   void (*quantize_rows)(const QuantizeRows&);
   void (*matmul)(const MatMul&);
   void (*rms_norm)(const RmsNorm&);

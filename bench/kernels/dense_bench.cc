@@ -16,7 +16,8 @@ void BM_Dense(benchmark::State& state) {
   const auto weights = bench_floats(std::size_t(n * k));
   const auto x = bench_floats(std::size_t(rows * k));
   const AlignedBytes packed = aligned_bytes(dense_packed_bytes(type, n, k));
-  pack_dense({type, false, weights.data(), k, n, k, 0, dense_panels(n), packed.get()});
+  pack_dense({type, false, bench_ops().narrow_int8, weights.data(), k, n, k, 0, dense_panels(n),
+              packed.get()});
   const std::size_t row = dense_row_bytes(type, k);
   const AlignedBytes prepared = aligned_bytes(row * std::size_t(rows));
   bench_ops().prepare_rows({x.data(), k, rows, k, type, prepared.get(), row});

@@ -30,7 +30,7 @@ constexpr Ops make_table(const char* name, bool (*usable)(), bool fast_int8, boo
       .usable = usable,
       .fast_int8 = fast_int8,
       .fast_bf16 = fast_bf16,
-      .row_step_bytes = sizeof(RowStep),
+      .narrow_int8 = kNarrowInt8,
       .quantize_rows = quantize_rows,
       .matmul = matmul,
       .rms_norm = rms_norm,

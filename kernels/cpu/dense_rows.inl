@@ -22,8 +22,7 @@ void prepare_int8(const float* x, int64_t cols, uint8_t* out) {
   header.step = span / 254.0f;
   header.middle = least + span * 0.5f;
   const float inverse = span > kSmallestPeak ? 254.0f / span : 0.0f;
-  RowStep* q = reinterpret_cast<RowStep*>(out + sizeof header);
-  header.start = -128 * store_steps(x, cols, header.middle, inverse, q);
+  store_steps(x, cols, inverse, header, out + sizeof header);
   __builtin_memcpy(out, &header, sizeof header);
 }
 

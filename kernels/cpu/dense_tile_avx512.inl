@@ -2,7 +2,7 @@
 // registers with sums; each step loads two vectors of weights and broadcasts 4 bytes a row.
 constexpr int kTileRows = 12;
 constexpr int kTileVecs = 2;
-using RowStep = int8_t;  // an element of a prepared int8 row
+constexpr bool kNarrowInt8 = false;
 
 // vpdpbusd in place. Of the intrinsic GCC 12 keeps a second copy of every sum, in memory when there
 // are more than 20: half the speed.
@@ -81,10 +81,10 @@ void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
   for (int w = 0; w < n; ++w) _mm512_storeu_si512(steps + w * kDenseStepBytes, b[w]);
 }
 
-// q = (x - middle) * inverse, rounded; zeros up to a multiple of 4. The sum of all q. 64 columns at
-// a time: the packing instructions leave the words of four vectors interleaved.
-int store_steps(const float* x, int64_t cols, float middle, float inverse, RowStep* q) {
-  const __m512 zero = _mm512_set1_ps(middle), scale = _mm512_set1_ps(inverse);
+// q = (x - middle) * inverse, rounded; zeros up to a multiple of 4. 64 columns at a time: the
+// packing instructions leave the words of four vectors interleaved.
+void store_steps(const float* x, int64_t cols, float inverse, DenseRowHeader& header, uint8_t* q) {
+  const __m512 zero = _mm512_set1_ps(header.middle), scale = _mm512_set1_ps(inverse);
   const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
   __m512i total = _mm512_setzero_si512();
   for (int64_t i = 0; i < cols; i += 64) {
@@ -108,5 +108,5 @@ int store_steps(const float* x, int64_t cols, float middle, float inverse, RowSt
       _mm512_mask_storeu_epi32(q + i, Vec::first(padded), bytes);
     }
   }
-  return _mm512_reduce_add_epi32(total);
+  header.start = -128 * _mm512_reduce_add_epi32(total);
 }

@@ -59,17 +59,3 @@ void turn_words(const uint32_t* rows, int stride, int n, uint8_t* steps) {
     for (int i = 0; i < 16; ++i)
       __builtin_memcpy(steps + w * kDenseStepBytes + i * 4, rows + i * stride + w, 4);
 }
-
-// q = (x - middle) * inverse, rounded; zeros up to a multiple of 4. The sum of all q.
-int store_steps(const float* x, int64_t cols, float middle, float inverse, RowStep* q) {
-  const Vec zero = Vec::set(middle), scale = Vec::set(inverse);
-  int total = 0;
-  int64_t i = 0;
-  for (; i + Vec::width <= cols; i += Vec::width)
-    total += store_int8((Vec::load(x + i) - zero) * scale, q + i);
-  if (i == cols) return total;
-  RowStep lanes[Vec::width];
-  total += store_int8((Vec::load_or(x + i, int(cols - i), middle) - zero) * scale, lanes);
-  for (int64_t c = i; c < (cols + 3) / 4 * 4; ++c) q[c] = lanes[c - i];
-  return total;
-}

@@ -2,7 +2,7 @@
 // fill 8 of the 16 registers.
 constexpr int kTileRows = 2;
 constexpr int kTileVecs = 4;
-using RowStep = int8_t;  // an element of a prepared int8 row
+constexpr bool kNarrowInt8 = false;
 
 struct Offsets {
   Vec first, second;
@@ -42,4 +42,22 @@ SERVAL_INLINE void tile(const uint8_t* w, const uint8_t* x, std::size_t stride, 
     int8_tile<N>(w, x, stride, steps, sum);
   else
     float_tile<type, N>(w, x, stride, steps, sum);
+}
+
+// q = (x - middle) * inverse, rounded; zeros up to a multiple of 4.
+void store_steps(const float* x, int64_t cols, float inverse, DenseRowHeader& header,
+                 uint8_t* bytes) {
+  int8_t* q = reinterpret_cast<int8_t*>(bytes);
+  const float middle = header.middle;
+  const Vec zero = Vec::set(middle), scale = Vec::set(inverse);
+  int total = 0;
+  int64_t i = 0;
+  for (; i + Vec::width <= cols; i += Vec::width)
+    total += store_int8((Vec::load(x + i) - zero) * scale, q + i);
+  if (i < cols) {
+    int8_t lanes[Vec::width];
+    total += store_int8((Vec::load_or(x + i, int(cols - i), middle) - zero) * scale, lanes);
+    for (int64_t c = i; c < (cols + 3) / 4 * 4; ++c) q[c] = lanes[c - i];
+  }
+  header.start = -128 * total;
 }

@@ -91,26 +91,13 @@ Vec pow2_of_biased(Vec biased) {
   return {_mm256_castsi256_ps(_mm256_add_epi32(shifted, _mm256_set1_epi32(0x3f800000)))};
 }
 
-// x rounded to nearest and clamped to -127..127.
-__m128i small_words(Vec x) {
-  __m256i i = _mm256_cvtps_epi32(x.v);
-  i = _mm256_min_epi32(_mm256_max_epi32(i, _mm256_set1_epi32(-127)), _mm256_set1_epi32(127));
-  return _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
-}
-int sum_of_words(__m128i words) {
-  __m128i s = _mm_madd_epi16(words, _mm_set1_epi16(1));
-  s = _mm_add_epi32(s, _mm_shuffle_epi32(s, 0x4e));
-  return _mm_cvtsi128_si32(_mm_add_epi32(s, _mm_shuffle_epi32(s, 0xb1)));
-}
-
 // Stores x rounded to nearest and clamped to -127..127; gives the sum of what it stored.
 int store_int8(Vec x, int8_t* q) {
-  const __m128i words = small_words(x);
+  __m256i i = _mm256_cvtps_epi32(x.v);
+  i = _mm256_min_epi32(_mm256_max_epi32(i, _mm256_set1_epi32(-127)), _mm256_set1_epi32(127));
+  const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(i), _mm256_extracti128_si256(i, 1));
   _mm_storel_epi64(reinterpret_cast<__m128i*>(q), _mm_packs_epi16(words, words));
-  return sum_of_words(words);
-}
-int store_int8(Vec x, int16_t* q) {  // each in a word
-  const __m128i words = small_words(x);
-  _mm_storeu_si128(reinterpret_cast<__m128i*>(q), words);
-  return sum_of_words(words);
+  __m128i sum = _mm_madd_epi16(words, _mm_set1_epi16(1));
+  sum = _mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0x4e));
+  return _mm_cvtsi128_si32(_mm_add_epi32(sum, _mm_shuffle_epi32(sum, 0xb1)));
 }

@@ -147,7 +147,7 @@ Result<std::unique_ptr<EncoderModel>> LoadedModel::make_model(ModelFolder& folde
                                                               const LoadProgress& progress) {
   const DenseType type = dense_type(precision);
   Result<Weights> weights = load_weights(folder.tensors, folder.description, folder.modules, type,
-                                         folder.max_tokens, pool_, progress);
+                                         folder.max_tokens, ops, pool_, progress);
   if (!weights) return weights.error();
   return EncoderModel::create(folder.description, std::move(*weights), type, ops, pool_, max_tokens,
                               folder.max_tokens);

@@ -63,7 +63,7 @@ class Loader {
 
   std::size_t bytes() const { return used_; }
 
-  Status pack_all(ThreadPool& pool, const LoadProgress& progress) {
+  Status pack_all(bool narrow, ThreadPool& pool, const LoadProgress& progress) {
     std::vector<float> rows;
     for (std::size_t i = 0; i < jobs_.size(); ++i) {
       if (progress && !progress(int(i * 1000 / jobs_.size())))
@@ -81,7 +81,7 @@ class Loader {
       const int64_t panels = dense_panels(job.n);
       pool.run(int((panels + kPanels - 1) / kPanels), [&](int chunk) {
         const int64_t begin = chunk * kPanels;
-        pack_dense({job.type, job.gated, rows.data(), job.k, job.n, job.k, begin,
+        pack_dense({job.type, job.gated, narrow, rows.data(), job.k, job.n, job.k, begin,
                     std::min(begin + kPanels, panels), job.target});
       });
     }
@@ -271,7 +271,7 @@ Result<std::size_t> weights_bytes(TensorTable& tensors, const ModelDescription& 
 
 Result<Weights> load_weights(TensorTable& tensors, const ModelDescription& model,
                              const SentenceModules& modules, DenseType type, int max_tokens,
-                             ThreadPool& pool, const LoadProgress& progress) {
+                             const Ops& ops, ThreadPool& pool, const LoadProgress& progress) {
   const Result<std::size_t> bytes = weights_bytes(tensors, model, modules, type, max_tokens);
   if (!bytes) return bytes.error();
   Result<AlignedMemory> memory = AlignedMemory::allocate(*bytes);
@@ -280,7 +280,8 @@ Result<Weights> load_weights(TensorTable& tensors, const ModelDescription& model
   Loader loader(tensors, memory->data());
   if (const Status status = loader.walk(model, modules, type, max_tokens, weights); !status)
     return status.error();
-  if (const Status status = loader.pack_all(pool, progress); !status) return status.error();
+  if (const Status status = loader.pack_all(ops.narrow_int8, pool, progress); !status)
+    return status.error();
   weights.memory = std::move(*memory);
   return weights;
 }

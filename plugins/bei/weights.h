@@ -73,6 +73,6 @@ Result<std::size_t> weights_bytes(TensorTable& tensors, const ModelDescription& 
 // Errors: as weights_bytes; cancelled; resource_exhausted.
 Result<Weights> load_weights(TensorTable& tensors, const ModelDescription& model,
                              const SentenceModules& modules, DenseType type, int max_tokens,
-                             ThreadPool& pool, const LoadProgress& progress);
+                             const Ops& ops, ThreadPool& pool, const LoadProgress& progress);
 
 }  // namespace serval::bei

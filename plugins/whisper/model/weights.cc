@@ -70,7 +70,7 @@ class Loader {
     std::byte* target;
   };
 
-  static void pack(const PackJob& job, int64_t panel_begin, int64_t panel_end) {
+  void pack(const PackJob& job, int64_t panel_begin, int64_t panel_end) const {
     const int64_t first = panel_begin * kDensePanel;
     const int64_t count = std::min(panel_end * kDensePanel, job.n) - first;
     std::vector<float> rows(std::size_t(count * job.k));
@@ -86,8 +86,8 @@ class Loader {
     if (job.turned) turn(rows, count, job.k / 3);
     // Panel 0 of what has been read goes to the place of the first panel.
     const std::size_t at = dense_packed_bytes(job.type, first, job.k);
-    pack_dense({job.type, false, rows.data(), job.k, count, job.k, 0, panel_end - panel_begin,
-                job.target + (first > 0 ? at : 0)});
+    pack_dense({job.type, false, types_.narrow_int8, rows.data(), job.k, count, job.k, 0,
+                panel_end - panel_begin, job.target + (first > 0 ? at : 0)});
   }
 
   // [count, width, 3] to [count, 3, width].
@@ -225,7 +225,7 @@ class Loader {
 }  // namespace
 
 ProductTypes product_types(DenseType dense, const Ops& ops) {
-  return {dense, attention_in_bf16(ops, dense) ? DenseType::bf16 : DenseType::f32};
+  return {dense, attention_in_bf16(ops, dense) ? DenseType::bf16 : DenseType::f32, ops.narrow_int8};
 }
 
 Result<std::size_t> weights_bytes(SpeechFolder& folder, const ProductTypes& types) {

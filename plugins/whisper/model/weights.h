@@ -55,6 +55,7 @@ struct SpeechWeights {
 struct ProductTypes {
   DenseType dense = DenseType::f32;
   DenseType convs = DenseType::f32;  // f32 or bf16: int8 would hurt the mels
+  bool narrow_int8 = false;          // Ops::narrow_int8
 };
 // The convolutions are as exact as the encoder's attention.
 ProductTypes product_types(DenseType dense, const Ops& ops);

@@ -90,7 +90,7 @@ class VadPacker {
     const int64_t k = int64_t(rows.size()) / n;
     std::byte* to = out_.packed_.data() + used_;
     used_ += dense_packed_bytes(DenseType::f32, n, k);
-    pack_dense({DenseType::f32, false, rows.data(), k, n, k, 0, dense_panels(n), to});
+    pack_dense({DenseType::f32, false, false, rows.data(), k, n, k, 0, dense_panels(n), to});
     VadLayer layer{dense_weights(DenseType::f32, n, k, false, to), nullptr};
     if (!bias.empty()) layer.bias = out_.biases_.emplace_back(bias).data();
     return layer;
