@@ -40,20 +40,29 @@ Place place_of(const DenseWeights& w, int64_t panel, int at) {
   return {output, output < 0 ? 0 : lanes_below(output, limit, Vec::width)};
 }
 
-// One vector of outputs of row t of a tile, bias included.
-SERVAL_INLINE void put_sum(Tile& tile_, int t, int at, Place place, Vec y) {
+// The sums of one vector of outputs, bias included. The loops over rows are unrolled, else GCC 12
+// would keep all sums in memory.
+template <int N>
+SERVAL_INLINE void put_sums(Tile& tile_, int at, Place place, int v, const Vec (&y)[N][kTileVecs]) {
   const Dense& a = tile_.a;
-  if (!tile_.direct) return y.store(tile_.sum[t] + at);
+  if (!tile_.direct) {
+#pragma GCC unroll 12
+    for (int t = 0; t < N; ++t) y[t][v].store(tile_.sum[t] + at);
+    return;
+  }
   if (place.n == 0) return;
-  const int64_t row = tile_.row + t;
-  float* out = a.y + row * a.y_stride + place.output;
-  const float* add = a.add != nullptr ? a.add + row * a.add_stride + place.output : nullptr;
-  if (place.n == Vec::width) {
-    if (add != nullptr) y = y + Vec::load(add);
-    y.store(out);
+  const bool whole = place.n == Vec::width;
+  float* out = a.y + tile_.row * a.y_stride + place.output;
+  if (a.add != nullptr) {
+    const float* add = a.add + tile_.row * a.add_stride + place.output;
+#pragma GCC unroll 12
+    for (int t = 0; t < N; ++t, out += a.y_stride, add += a.add_stride)
+      whole ? (y[t][v] + Vec::load(add)).store(out)
+            : (y[t][v] + Vec::load(add, place.n)).store(out, place.n);
   } else {
-    if (add != nullptr) y = y + Vec::load(add, place.n);
-    y.store(out, place.n);
+#pragma GCC unroll 12
+    for (int t = 0; t < N; ++t, out += a.y_stride)
+      whole ? y[t][v].store(out) : y[t][v].store(out, place.n);
   }
 }
 
@@ -66,6 +75,7 @@ void tile_sums(Tile& tile_) {
   for (int first = 0; first < kDensePanel; first += kTileCols) {
     Vec sum[N][kTileVecs];
     tile<type, N>(w + first * 4, x, a.x_stride, dense_steps(type, a.w.k), sum);
+#pragma GCC unroll 4
     for (int v = 0; v < kTileVecs; ++v) {
       const int at = first + v * Vec::width;
       const Place place = place_of(a.w, tile_.panel, at);
@@ -74,15 +84,18 @@ void tile_sums(Tile& tile_) {
       if constexpr (type == DenseType::int8) {
         const auto* scales = reinterpret_cast<const float*>(w + dense_scales_at(a.w.k)) + at;
         const Vec steps = Vec::load(scales), totals = Vec::load(scales + kDensePanel);
+#pragma GCC unroll 12
         for (int t = 0; t < N; ++t) {
           DenseRowHeader header;
           __builtin_memcpy(&header, x + t * a.x_stride, 8);
           const Vec base = fma(totals, Vec::set(header.middle), bias);
-          put_sum(tile_, t, at, place, fma(sum[t][v] * steps, Vec::set(header.step), base));
+          sum[t][v] = fma(sum[t][v] * steps, Vec::set(header.step), base);
         }
       } else {
-        for (int t = 0; t < N; ++t) put_sum(tile_, t, at, place, sum[t][v] + bias);
+#pragma GCC unroll 12
+        for (int t = 0; t < N; ++t) sum[t][v] = sum[t][v] + bias;
       }
+      put_sums<N>(tile_, at, place, v, sum);
     }
   }
 }

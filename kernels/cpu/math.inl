@@ -20,7 +20,7 @@ Vec exp(Vec x) {
   return select_less(Vec::set(88.37f), x, Vec::set(__builtin_inff()), low);
 }
 
-#if !defined(__AVX512F__)  // vec_avx512.inl has instructions for both
+#if !defined(__AVX512F__)  // vec_avx512.inl has instructions for all of these
 Vec round_even(Vec x) {    // |x| < 2^22
   const Vec magic = Vec::set(0x1.8p23f);
   return (x + magic) - magic;
@@ -30,6 +30,13 @@ Vec times_pow2(Vec p, Vec n) {
   const Vec y = p * pow2_of_biased(n + Vec::set(0x1.8p23f));
   return select_less(n, Vec::set(-126.0f), Vec::zero(), y);
 }
+void store_brain(Vec first, Vec second, uint16_t* p) {
+  first.store_brain(p);
+  second.store_brain(p + Vec::width);
+}
+// x less a whole number that leaves 0 to 1, and p times the power of two of that number.
+Vec above_floor(Vec x) { return x - round_even(x - Vec::set(0.5f)); }
+Vec times_pow2_floor(Vec p, Vec x) { return times_pow2(p, round_even(x - Vec::set(0.5f))); }
 #endif
 
 // 2^x for x <= 0, which is 0 or subnormal below -126: Taylor to r^6 with |r| <= 1/2, 1.2e-7
@@ -48,10 +55,10 @@ Vec exp2_below(Vec x) {
 
 // The same for a result that is rounded to bf16 (2^-9): the cubic of least relative error, 7.5e-5.
 Vec exp2_below_coarse(Vec x) {
-  const Vec n = round_even(x), r = x - n;
-  Vec p = Vec::set(0.05517167f);
-  p = fma(p, r, Vec::set(0.24261112f));
-  p = fma(p, r, Vec::set(0.69326099f));
-  p = fma(p, r, Vec::set(0.99992807f));
-  return times_pow2(p, n);
+  const Vec r = above_floor(x);
+  Vec p = Vec::set(0.07801753f);
+  p = fma(p, r, Vec::set(0.22607556f));
+  p = fma(p, r, Vec::set(0.69583111f));
+  p = fma(p, r, Vec::set(0.99992533f));
+  return times_pow2_floor(p, x);
 }

@@ -118,6 +118,7 @@ void panel_sums(const uint8_t* w, const uint8_t* x, std::size_t stride, int64_t 
   for (int at = 0; at < kDensePanel; at += kTileCols) {
     Vec sum[N][kTileVecs];
     tile<type, N>(w + at * 4, x, stride, steps, sum);
+#pragma GCC unroll 12
     for (int t = 0; t < N; ++t)
       for (int v = 0; v < kTileVecs; ++v)
         sum[t][v].store(out + t * out_stride + at + v * Vec::width);
@@ -200,6 +201,17 @@ void soften(RowKeys keys, int t, QueryTile<type>& tile_) {
   const Vec peak = Vec::set(tile_.peak[t]);
   Vec total = Vec::load(tile_.total[t]) * Vec::set(tile_.decay[t]);
   int j = low;
+  if constexpr (type == DenseType::bf16) {
+    Vec second = Vec::zero();
+    for (; j + 2 * Vec::width <= high; j += 2 * Vec::width) {
+      const Vec w = power(Vec::load(score + j) - peak);
+      const Vec u = power(Vec::load(score + j + Vec::width) - peak);
+      total = total + w;
+      second = second + u;
+      store_brain(w, u, tile_.brain[t] + j);
+    }
+    total = total + second;
+  }
   for (; j + Vec::width <= high; j += Vec::width) {
     const Vec w = power(Vec::load(score + j) - peak);
     total = total + w;

@@ -36,6 +36,10 @@ struct Vec {
   }
 };
 
+void store_brain(Vec first, Vec second, uint16_t* p) {  // one vector behind the other
+  _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v));
+}
+
 Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
 Vec operator*(Vec a, Vec b) { return {_mm512_mul_ps(a.v, b.v)}; }
@@ -59,6 +63,8 @@ Vec pow2_of_biased(Vec biased) {
 
 Vec round_even(Vec x) { return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT)}; }
 Vec times_pow2(Vec p, Vec n) { return {_mm512_scalef_ps(p.v, n.v)}; }
+Vec above_floor(Vec x) { return {_mm512_reduce_ps(x.v, _MM_FROUND_TO_NEG_INF)}; }
+Vec times_pow2_floor(Vec p, Vec x) { return {_mm512_scalef_ps(p.v, x.v)}; }  // floors x itself
 
 // Stores x rounded to nearest and clamped to -127..127; gives the sum of what it stored.
 int store_int8(Vec x, int8_t* q) {
