@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 import speech
 
 PATH = "/v1/audio/transcriptions/stream"
-PIECE_SECONDS = 0.1
+PIECE_SECONDS = 0.02
 PAUSE_SECONDS = 1.0  # behind a clip, so that its end is one of speech
 BYTES_A_SECOND = 2 * speech.RATE
 
