@@ -165,6 +165,34 @@ TEST_P(PackedAttentionTest, SequencesAreBitwiseIndependent) {
   }
 }
 
+// Queries that differ in length a hundredfold and share tiles: each has the bits that it has among
+// others, and the oracle's values.
+TEST_P(PackedAttentionTest, LongAndShortQueriesShareTiles) {
+  const Shape shape{2, 2, 32};
+  constexpr int kLength = 300;
+  for (const bool bf16 : {false, true}) {
+    Batch b(shape, {kLength}, rng_);
+    for (int t = 0; t < kLength; t += 5)
+      for (int64_t i = 0; i < b.out_stride(); ++i) b.qkv()[t * b.stride() + i] *= 100;
+    std::vector<float> whole(b.out_floats()), parts(b.out_floats()), want(b.out_floats());
+    PackedAttention a = b.args(0, want.data());
+    a.bf16 = bf16;
+    reference_ops().packed_attention(a);
+    a.out = whole.data();
+    ops().packed_attention(a);
+    if (bf16)
+      ASSERT_LT(relative_power(whole, want), 1e-3);  // the scores' error grows with them
+    else
+      for (std::size_t i = 0; i < want.size(); ++i) ASSERT_NEAR(whole[i], want[i], 1e-3);
+    a.out = parts.data();
+    for (a.query_begin = 0; a.query_begin < kLength; a.query_begin += kQueryBlock) {
+      a.query_end = std::min(a.query_begin + kQueryBlock, kLength);
+      ops().packed_attention(a);
+    }
+    ASSERT_TRUE(same_bits(parts, whole)) << "bf16 " << bf16;
+  }
+}
+
 // What is hidden from a query moves no bit of it: later keys, and keys beyond the window.
 TEST_P(PackedAttentionTest, HiddenKeysMoveNoBit) {
   const Shape shape{2, 2, 32};
