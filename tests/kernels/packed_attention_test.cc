@@ -165,14 +165,14 @@ TEST_P(PackedAttentionTest, SequencesAreBitwiseIndependent) {
   }
 }
 
-// Queries that differ in length a hundredfold and share tiles: each has the bits that it has among
-// others, and the oracle's values.
+// A few queries a hundred times as long as those they share tiles with, which differ from split to
+// split: every query keeps its bits, and has the oracle's values.
 TEST_P(PackedAttentionTest, LongAndShortQueriesShareTiles) {
   const Shape shape{2, 2, 32};
-  constexpr int kLength = 300;
+  constexpr int kLength = 290;
   for (const bool bf16 : {false, true}) {
     Batch b(shape, {kLength}, rng_);
-    for (int t = 0; t < kLength; t += 5)
+    for (int t = 0; t < kLength; t += 37)
       for (int64_t i = 0; i < b.out_stride(); ++i) b.qkv()[t * b.stride() + i] *= 100;
     std::vector<float> whole(b.out_floats()), parts(b.out_floats()), want(b.out_floats());
     PackedAttention a = b.args(0, want.data());
