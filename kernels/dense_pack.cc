@@ -18,10 +18,10 @@ constexpr int64_t kMaxInt8Columns = 1 << 16;  // 127 * 255 * 2^16 < 2^31
 float largest_group(const float* row, int64_t k) {
   float largest = 0;
   for (int64_t begin = 0; begin < k; begin += 4 * kNarrowSteps) {
-    float up[2] = {}, down[2] = {};
+    float sums[2][2] = {};  // of a sign and of two columns of each step
     for (int64_t c = begin; c < std::min<int64_t>(begin + 4 * kNarrowSteps, k); ++c)
-      (row[c] > 0 ? up : down)[c / 2 % 2] += std::fabs(row[c]);
-    largest = std::max({largest, up[0], up[1], down[0], down[1]});
+      sums[row[c] > 0][c / 2 % 2] += std::fabs(row[c]);
+    largest = std::max({largest, sums[0][0], sums[0][1], sums[1][0], sums[1][1]});
   }
   return largest;
 }
