@@ -66,7 +66,7 @@ float pack_keys(const PackedAttention& a, int64_t j, int64_t at, uint8_t* panel)
       const float* key = a.k + (a.begin + j + i) * a.k_stride + at;
       prepare_row(key, a.head_dim, type, reinterpret_cast<uint8_t*>(rows[i]));
       const float length = measured ? squared_length(key, a.head_dim) : 0;
-      longest = length <= longest ? longest : length;  // NaN stays
+      longest = length > longest ? length : longest;
     } else {
       __builtin_memset(rows[i], 0, std::size_t(words) * 4);
     }
@@ -109,7 +109,7 @@ void pack_head(const PackedAttention& a, int kv_head, HeadPanels& head) {
   for (int64_t j = 0; j < padded; j += 16) {
     uint8_t* panel = head.keys + j / kDensePanel * head.key_panel_bytes + j % 32 * 4;
     const float length = pack_keys<type>(a, j, at, panel);
-    longest = length <= longest ? longest : length;
+    longest = length > longest ? length : longest;
   }
   head.longest_key = __builtin_sqrtf(longest);
   constexpr int keys = 4 / kElementBytes<type>;
