@@ -34,6 +34,12 @@ void store_brain(Vec first, Vec second, uint16_t* p) {
   first.store_brain(p);
   second.store_brain(p + Vec::width);
 }
+void store_brain_pairs(Vec first, Vec second, uint32_t* p) {
+  alignas(64) uint16_t low[Vec::width], high[Vec::width];
+  first.store_brain(low);
+  second.store_brain(high);
+  for (int i = 0; i < Vec::width; ++i) p[i] = low[i] | uint32_t(high[i]) << 16;
+}
 // x less a whole number that leaves 0 to 1, and p times the power of two of that number.
 Vec above_floor(Vec x) { return x - round_even(x - Vec::set(0.5f)); }
 Vec times_pow2_floor(Vec p, Vec x) { return times_pow2(p, round_even(x - Vec::set(0.5f))); }

@@ -82,21 +82,16 @@ void pack_values(const PackedAttention& a, int64_t j, int64_t at, const HeadPane
   const float* v = a.v + (a.begin + j) * a.v_stride + at;
   uint8_t* step = head.values + j * kElementBytes<type> / 4 * kDenseStepBytes;
   for (int d = 0; d < a.head_dim; d += kDensePanel, step += head.value_panel_bytes) {
-    const int n = smaller(a.head_dim - d, kDensePanel);
-    if constexpr (type == DenseType::f32) {
-      for (int i = 0; i < kDensePanel; i += Vec::width)
-        Vec::load(v + d + i, lanes_below(i, n, Vec::width))
-            .store(reinterpret_cast<float*>(step) + i);
-    } else {
-      alignas(64) uint16_t first[kDensePanel] = {}, second[kDensePanel] = {};
-      alignas(64) uint32_t both[kDensePanel];
-      for (int i = 0; i < n; i += Vec::width) {
-        Vec::load(v + d + i, n - i).store_brain(first + i, n - i);
-        if (j + 1 < a.length)
-          Vec::load(v + a.v_stride + d + i, n - i).store_brain(second + i, n - i);
+    for (int i = 0; i < kDensePanel; i += Vec::width) {
+      const int n = lanes_below(d + i, a.head_dim, Vec::width);
+      const Vec first = Vec::load(v + d + i, n);
+      if constexpr (type == DenseType::f32) {
+        first.store(reinterpret_cast<float*>(step) + i);
+      } else {
+        const bool pair = j + 1 < a.length;
+        const Vec second = pair ? Vec::load(v + a.v_stride + d + i, n) : Vec::zero();
+        store_brain_pairs(first, second, reinterpret_cast<uint32_t*>(step) + i);
       }
-      for (int i = 0; i < kDensePanel; ++i) both[i] = first[i] | uint32_t(second[i]) << 16;
-      __builtin_memcpy(step, both, sizeof both);
     }
   }
 }

@@ -39,6 +39,14 @@ struct Vec {
 void store_brain(Vec first, Vec second, uint16_t* p) {  // one vector behind the other
   _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v));
 }
+// Each element of the first with that of the second behind it.
+void store_brain_pairs(Vec first, Vec second, uint32_t* p) {
+  alignas(64) static constexpr uint16_t kOrder[32] = {0,  16, 1,  17, 2,  18, 3,  19, 4,  20, 5,
+                                                      21, 6,  22, 7,  23, 8,  24, 9,  25, 10, 26,
+                                                      11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(second.v, first.v);
+  _mm512_storeu_si512(p, _mm512_permutexvar_epi16(_mm512_load_si512(kOrder), both));
+}
 
 Vec operator+(Vec a, Vec b) { return {_mm512_add_ps(a.v, b.v)}; }
 Vec operator-(Vec a, Vec b) { return {_mm512_sub_ps(a.v, b.v)}; }
