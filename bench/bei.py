@@ -229,17 +229,9 @@ class Bench:
         section = config(self.folder_of_model, "auto") + (
             f"requests = {len(texts)}\n[limits]\nconnections_per_address = 8192\n")
         with serving.serval(section) as (_, port):
-            one, body = Client(port), body_of(texts)
-            check_answer(one.embed(body), texts)
             crowd = bei_load.Crowd(port, [body_of([text]) for text in texts])
-
-            def together():
-                begin = time.perf_counter()
-                one.embed(body)
-                return tokens / (time.perf_counter() - begin)
-
-            crowd.seconds()
-            self.turns("clients", lambda: tokens / crowd.seconds(), together, None)
+            self.turns("clients", lambda: rate(crowd.ask, tokens, self.seconds),
+                       lambda: serval_rate(port, texts, tokens, self.seconds, flight=1), None)
 
     def tokenization(self):
         texts, tokens = self.mixed_texts()
@@ -294,20 +286,18 @@ def main():
     parser.add_argument("--model", type=pathlib.Path, default=models / "all-minilm-l6-v2")
     parser.add_argument("--quick", action="store_true", help="shorter and fewer turns")
     parser.add_argument("--pairs", type=int, default=0, help="turns of a row")
-    parser.add_argument("--rows", default="equal,short,mixed,nano,clients,tokenization,memory,overload")
+    parser.add_argument("--rows", default="equal,short,mixed,clients,nano,tokenization,memory,overload")
     options = parser.parse_args()
     rows = options.rows.split(",")
     with (tempfile.TemporaryDirectory() as folder,
           serving.serval(config(options.model, "auto")) as (process, port),
           serving.serval(config(options.model, "bf16")) as (_, port_bf16)):
         bench = Bench(options, port, port_bf16, folder)
-        for row in ("equal", "short", "mixed"):
+        for row in ("equal", "short", "mixed", "clients"):
             if row in rows:
                 getattr(bench, row)()
         if "nano" in rows:
             bench.nano(pathlib.Path(folder, "same-shape"), options.model)
-        if "clients" in rows:
-            bench.clients()
         if "tokenization" in rows:
             bench.tokenization()
         if "memory" in rows:

@@ -45,7 +45,7 @@ Vec above_floor(Vec x) { return x - round_even(x - Vec::set(0.5f)); }
 Vec times_pow2_floor(Vec p, Vec x) { return times_pow2(p, round_even(x - Vec::set(0.5f))); }
 #endif
 
-// 2^x for x below 127, which is 0 or subnormal below -126: Taylor to r^6 with |r| <= 1/2, 1.2e-7
+// 2^x for x <= 0, which is 0 or subnormal below -126: Taylor to r^6 with |r| <= 1/2, 1.2e-7
 // relative.
 Vec exp2_below(Vec x) {
   const Vec n = round_even(x), r = x - n;

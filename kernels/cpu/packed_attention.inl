@@ -6,15 +6,6 @@
 constexpr int kKeyBlock = 256;
 constexpr float kLog2E = 0x1.715476p0f;
 constexpr float kHidden = -1e30f;  // below any real score; its power of two is 0
-// The weights of a query whose scores cannot pass this, by its length and that of the longest key,
-// are the scores' own powers of two: their greatest need not be known first. To know that costs as
-// much as it saves in short sequences.
-constexpr float kCalm = 40.0f;
-constexpr int kCalmLength = 64;
-
-bool may_be_calm(const PackedAttention& a) {
-  return a.length >= kCalmLength && a.bias == nullptr && a.window == 0 && !a.causal;
-}
 
 int64_t dense_panel_count(int64_t n) { return (n + kDensePanel - 1) / kDensePanel; }
 
@@ -27,7 +18,6 @@ constexpr int kElementBytes = type == DenseType::bf16 ? 2 : 4;
 struct HeadPanels {
   uint8_t* keys;
   uint8_t* values;
-  float longest_key;          // by its Euclidean length
   int64_t key_panel_bytes;    // 32 keys, all D
   int64_t value_panel_bytes;  // 32 dimensions, all keys
 };
@@ -43,37 +33,22 @@ HeadPanels head_panels(const PackedAttention& a) {
   return head;
 }
 
-float squared_length(const float* x, int n) {
-  Vec total = Vec::zero();
-  for (int i = 0; i < n; i += Vec::width) {
-    const Vec v = load_lanes(x + i, smaller(n - i, Vec::width), 0);
-    total = fma(v, v, total);
-  }
-  return sum(total);
-}
-
 // Keys [j, j + 16) of a head: their prepared rows are turned so that the same step of all stands
-// together. The greatest of their squared lengths, if it is of use.
+// together.
 template <DenseType type>
-float pack_keys(const PackedAttention& a, int64_t j, int64_t at, uint8_t* panel) {
+void pack_keys(const PackedAttention& a, int64_t j, int64_t at, uint8_t* panel) {
   constexpr int kWords = kMaxHeadDim * kElementBytes<type> / 4;
   alignas(64) uint32_t rows[16][kWords];
   const int words = int(dense_steps(type, a.head_dim));
-  const bool measured = may_be_calm(a);
-  float longest = 0;
   for (int i = 0; i < 16; ++i) {
-    if (j + i < a.length) {
-      const float* key = a.k + (a.begin + j + i) * a.k_stride + at;
-      prepare_row(key, a.head_dim, type, reinterpret_cast<uint8_t*>(rows[i]));
-      const float length = measured ? squared_length(key, a.head_dim) : 0;
-      longest = length > longest ? length : longest;
-    } else {
+    if (j + i < a.length)
+      prepare_row(a.k + (a.begin + j + i) * a.k_stride + at, a.head_dim, type,
+                  reinterpret_cast<uint8_t*>(rows[i]));
+    else
       __builtin_memset(rows[i], 0, std::size_t(words) * 4);
-    }
   }
   for (int word = 0; word < words; word += 16)
     turn_words(rows[0] + word, kWords, smaller(words - word, 16), panel + word * kDenseStepBytes);
-  return longest;
 }
 
 // Values of keys j and j + 1 (bf16) or of key j (f32): one step of every panel of dimensions.
@@ -97,16 +72,11 @@ void pack_values(const PackedAttention& a, int64_t j, int64_t at, const HeadPane
 }
 
 template <DenseType type>
-void pack_head(const PackedAttention& a, int kv_head, HeadPanels& head) {
+void pack_head(const PackedAttention& a, int kv_head, const HeadPanels& head) {
   const int64_t at = int64_t{kv_head} * a.head_dim;
   const int64_t padded = dense_panel_count(a.length) * kDensePanel;
-  float longest = 0;
-  for (int64_t j = 0; j < padded; j += 16) {
-    uint8_t* panel = head.keys + j / kDensePanel * head.key_panel_bytes + j % 32 * 4;
-    const float length = pack_keys<type>(a, j, at, panel);
-    longest = length > longest ? length : longest;
-  }
-  head.longest_key = __builtin_sqrtf(longest);
+  for (int64_t j = 0; j < padded; j += 16)
+    pack_keys<type>(a, j, at, head.keys + j / kDensePanel * head.key_panel_bytes + j % 32 * 4);
   constexpr int keys = 4 / kElementBytes<type>;
   int64_t j = 0;
   for (; j < a.length; j += keys) pack_values<type>(a, j, at, head);
@@ -128,7 +98,6 @@ struct QueryTile {
   alignas(64) float total[kTileRows][Vec::width];  // lane sums
   // Over the blocks so far and up to the last one; padded to whole vectors.
   alignas(64) float peak[16], old_peak[16], decay[16];
-  bool calm[kTileRows];  // see kCalm
   int first, rows;
 
   const uint8_t* weights() const {
@@ -156,46 +125,6 @@ void panel_sums(int rows, const uint8_t* w, const uint8_t* x, std::size_t stride
                 float* out, int64_t out_stride) {
   if (rows == N) return panel_sums<type, N>(w, x, stride, steps, out, out_stride);
   if constexpr (N > 1) panel_sums<type, N - 1>(rows, w, x, stride, steps, out, out_stride);
-}
-
-// Weights of the two vectors of scores at keys j of row t, which are all visible.
-template <DenseType type>
-void put_weights(Vec first, Vec second, int j, int t, QueryTile<type>& tile_, Vec& total) {
-  if constexpr (type == DenseType::bf16) {
-    first = exp2_below_coarse(first);
-    second = exp2_below_coarse(second);
-    store_brain(first, second, tile_.brain[t] + j);
-  } else {
-    first = exp2_below(first);
-    second = exp2_below(second);
-    first.store(tile_.score[t] + j);
-    second.store(tile_.score[t] + j + Vec::width);
-  }
-  total = total + (first + second);
-}
-
-// Weights of a panel of keys, all visible to all rows, which are calm: no score leaves its
-// register.
-template <DenseType type, int N>
-void panel_weights(const uint8_t* w, int64_t steps, int j, QueryTile<type>& tile_) {
-  for (int at = 0; at < kDensePanel; at += kTileCols) {
-    Vec sum[N][kTileVecs];
-    tile<type, N>(w + at * 4, tile_.q[0], QueryTile<type>::row_bytes, steps, sum);
-#pragma GCC unroll 12
-    for (int t = 0; t < N; ++t) {
-      Vec total = Vec::load(tile_.total[t]);
-#pragma GCC unroll 4
-      for (int v = 0; v < kTileVecs; v += 2)
-        put_weights(sum[t][v], sum[t][v + 1], j + at + v * Vec::width, t, tile_, total);
-      total.store(tile_.total[t]);
-    }
-  }
-}
-
-template <DenseType type, int N = kTileRows>
-void panel_weights(int rows, const uint8_t* w, int64_t steps, int j, QueryTile<type>& tile_) {
-  if (rows == N) return panel_weights<type, N>(w, steps, j, tile_);
-  if constexpr (N > 1) panel_weights<type, N - 1>(rows, w, steps, j, tile_);
 }
 
 struct Range {
@@ -230,7 +159,6 @@ RowKeys row_keys(const PackedAttention& a, int base, Range keys, int query) {
 template <DenseType type>
 void raise_peak(const PackedAttention& a, int h, int base, RowKeys keys, int t,
                 QueryTile<type>& tile_) {
-  if (tile_.calm[t]) return;
   float* score = tile_.score[t];
   if (a.bias != nullptr) {
     const float* bias = a.bias + h * a.bias_stride + a.bias_zero + base - (tile_.first + t);
@@ -268,19 +196,19 @@ void soften(RowKeys keys, int t, QueryTile<type>& tile_) {
   const Vec peak = Vec::set(tile_.peak[t]);
   Vec total = Vec::load(tile_.total[t]) * Vec::set(tile_.decay[t]);
   int j = low;
-  for (; j + 2 * Vec::width <= high; j += 2 * Vec::width)
-    put_weights(Vec::load(score + j) - peak, Vec::load(score + j + Vec::width) - peak, j, t, tile_,
-                total);
-  for (; j + Vec::width <= high; j += Vec::width) {
-    const Vec w = power(Vec::load(score + j) - peak);
-    total = total + w;
-    put(w, j, Vec::width);
+  if constexpr (type == DenseType::bf16) {  // two vectors are rounded and stored as one
+    for (; j + 2 * Vec::width <= high; j += 2 * Vec::width) {
+      const Vec first = power(Vec::load(score + j) - peak);
+      const Vec second = power(Vec::load(score + j + Vec::width) - peak);
+      total = total + (first + second);
+      store_brain(first, second, tile_.brain[t] + j);
+    }
   }
-  if (j < high) {  // the lanes past it become 0
-    const Vec w = power(Vec::load_or(score + j, high - j, kHidden) - peak);
+  for (; j < high; j += Vec::width) {  // the lanes past it become 0
+    const int n = smaller(high - j, Vec::width);
+    const Vec w = power(load_lanes(score + j, n, kHidden) - peak);
     total = total + w;
     put(w, j, keys.end - j);
-    j += Vec::width;
   }
   for (; j < keys.end; j += Vec::width) put(Vec::zero(), j, keys.end - j);
   total.store(tile_.total[t]);
@@ -313,42 +241,30 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
   tile_.first = first;
   tile_.rows = rows;
   alignas(64) float scaled[kMaxHeadDim];
-  bool calm = true;
   for (int t = 0; t < rows; ++t) {
     const float* q = a.q + (a.begin + first + t) * a.q_stride + int64_t{h} * a.head_dim;
     for (int d = 0; d < a.head_dim; d += Vec::width)
       (Vec::load(q + d, a.head_dim - d) * Vec::set(a.scale * kLog2E))
           .store(scaled + d, a.head_dim - d);
     prepare_row(scaled, a.head_dim, type, tile_.q[t]);
-    tile_.calm[t] = may_be_calm(a) &&
-                    __builtin_sqrtf(squared_length(scaled, a.head_dim)) * head.longest_key <= kCalm;
-    calm = calm && tile_.calm[t];
     for (int d = 0; d < a.head_dim; d += Vec::width) Vec::zero().store(tile_.out[t] + d);
     Vec::zero().store(tile_.total[t]);
   }
-  for (int t = 0; t < 16; ++t)
-    tile_.peak[t] = tile_.old_peak[t] = t < rows && tile_.calm[t] ? 0 : kHidden;
+  for (int t = 0; t < 16; ++t) tile_.peak[t] = tile_.old_peak[t] = kHidden;
   const Range all{visible(a, first).begin, visible(a, first + rows - 1).end};
   for (int base = all.begin / kKeyBlock * kKeyBlock; base < all.end; base += kKeyBlock) {
     const int begin = all.begin > base ? (all.begin - base) / kDensePanel * kDensePanel : 0;
     const int end = smaller(kKeyBlock, int(dense_panel_count(all.end - base)) * kDensePanel);
-    const int64_t steps = dense_steps(type, a.head_dim);
-    const auto keys = [&](int j) {
-      return head.keys + (base + j) / kDensePanel * head.key_panel_bytes;
-    };
-    int j = begin;
-    for (; calm && base + j + kDensePanel <= all.end && j < end; j += kDensePanel)
-      panel_weights<type>(rows, keys(j), steps, j, tile_);
-    const Range rest{j, end};
-    for (; j < end; j += kDensePanel)
-      panel_sums<type>(rows, keys(j), tile_.q[0], QueryTile<type>::row_bytes, steps,
+    for (int j = begin; j < end; j += kDensePanel)
+      panel_sums<type>(rows, head.keys + (base + j) / kDensePanel * head.key_panel_bytes,
+                       tile_.q[0], QueryTile<type>::row_bytes, dense_steps(type, a.head_dim),
                        tile_.score[0] + j, kKeyBlock);
     for (int t = 0; t < rows; ++t)
-      raise_peak<type>(a, h, base, row_keys(a, base, rest, first + t), t, tile_);
+      raise_peak<type>(a, h, base, row_keys(a, base, {begin, end}, first + t), t, tile_);
     for (int t = 0; t < 16; t += Vec::width)
       exp2_below(Vec::load(tile_.old_peak + t) - Vec::load(tile_.peak + t)).store(tile_.decay + t);
-    if (rest.begin < rest.end)
-      for (int t = 0; t < rows; ++t) soften<type>(row_keys(a, base, rest, first + t), t, tile_);
+    for (int t = 0; t < rows; ++t)
+      soften<type>(row_keys(a, base, {begin, end}, first + t), t, tile_);
     mix<type>(a, head, base, {begin, end}, tile_);
   }
   for (int t = 0; t < rows; ++t) {
@@ -361,7 +277,7 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
 
 template <DenseType type>
 void packed_attention_of(const PackedAttention& a) {
-  HeadPanels head = head_panels<type>(a);
+  const HeadPanels head = head_panels<type>(a);
   const int per_kv = a.heads / a.kv_heads;
   for (int h = a.head_begin; h < a.head_end; ++h) {
     if (h == a.head_begin || h % per_kv == 0) pack_head<type>(a, h / per_kv, head);

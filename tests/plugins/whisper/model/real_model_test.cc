@@ -58,20 +58,14 @@ void expect_golden(const std::string& name, bool long_lane) {
     EXPECT_EQ(tokens, tokens_of(golden.at("tokens"))) << dense_type_name(type);
     const json::array& want = golden.at("logits").get_array();
     ASSERT_EQ(steps.size(), want.size()) << dense_type_name(type);
-    // With int8 a step whose logits are small may be further off than the others.
-    const bool int8 = type == DenseType::int8;
-    double total = 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       std::vector<float> thinned;
       for (std::size_t at = 0; at < steps[i].size(); at += 997) thinned.push_back(steps[i][at]);
-      const double near = cosine(thinned, numbers(want[i]));
-      EXPECT_GT(near, int8 ? 0.9 : least) << dense_type_name(type) << " step " << i;
-      total += near;
+      EXPECT_GT(cosine(thinned, numbers(want[i])), least) << dense_type_name(type) << " step " << i;
       if (type == DenseType::f32) {
         EXPECT_LT(greatest_difference(thinned, numbers(want[i])), 1e-2f) << "step " << i;
       }
     }
-    EXPECT_GT(total / double(steps.size()), int8 ? 0.99 : least) << dense_type_name(type);
   }
 }
 
