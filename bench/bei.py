@@ -157,9 +157,10 @@ class Bench:
                  less_is_better)
 
     def roof(self, dtype, length):
-        """Tokens a second that the machine's arithmetic allows; attention is in bf16 where the
-        machine has it."""
-        return 1 / (DENSE / self.rates[dtype] + ATTENTION * length / self.rates["bf16"])
+        """Tokens a second that the machine's arithmetic allows. Machines without bf16 have no
+        attention in int8 either."""
+        attention = self.rates[dtype if self.bf16 else "bf16"]
+        return 1 / (DENSE / self.rates[dtype] + ATTENTION * length / attention)
 
     def equal(self):
         for count, length in EQUAL:

@@ -1,12 +1,12 @@
 // serval-bei-quality: what the precisions of an embedding model cost.
 //
-//   serval-bei-quality MODEL PAIRS [THREADS]
+//   serval-bei-quality MODEL PAIRS PROSE [THREADS]
 //
-// PAIRS: tab-separated lines with a score in column 5 and two sentences in columns 6 and 7. One
-// line a precision:
-//   QUALITY dtype spearman cosine_mean cosine_min seconds
+// PAIRS: tab-separated lines with a score in column 5 and two sentences in columns 6 and 7. PROSE:
+// a file that is cut into texts of 512 tokens. One line a precision:
+//   QUALITY dtype spearman cosine_mean cosine_min long_mean long_min seconds
 // spearman: rank correlation of the pairs' cosine with their score; cosine_*: of each sentence's
-// vector with that of f32.
+// vector with that of f32; long_*: likewise, of each text of 512 tokens.
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -15,6 +15,7 @@
 #include <cstring>
 #include <fstream>
 #include <numeric>
+#include <span>
 #include <sstream>
 
 #include "plugins/bei/loaded_model.h"
@@ -40,6 +41,20 @@ Pairs read_pairs(const char* path) {
     pairs.sentences.insert(pairs.sentences.end(), {columns[5], columns[6]});
   }
   return pairs;
+}
+
+constexpr int kLongTokens = 512;
+
+// Pieces that are longer than kLongTokens, so that truncation makes all alike.
+std::vector<std::string> read_pieces(const char* path) {
+  constexpr std::size_t kPiece = 2800;
+  std::ifstream in(path);
+  std::stringstream all;
+  all << in.rdbuf();
+  std::vector<std::string> pieces;
+  for (std::size_t at = 0; at + kPiece <= all.str().size(); at += kPiece)
+    pieces.push_back(all.str().substr(at, kPiece));
+  return pieces;
 }
 
 // Ranks from 1; equal values share the mean of theirs.
@@ -104,6 +119,7 @@ std::vector<std::vector<float>> embed(const char* path, Precision precision, int
   config.precision = precision;
   config.threads = threads;
   config.max_items = 65536;
+  config.max_input_tokens = kLongTokens;
   auto loaded = LoadedModel::load(path, config, {}, {}, now_ns);
   std::string failure = loaded ? "" : loaded.error().message;
   std::vector<std::vector<float>> vectors(sentences.size());
@@ -118,31 +134,47 @@ std::vector<std::vector<float>> embed(const char* path, Precision precision, int
   return {};
 }
 
-int judge(const char* path, const char* pairs_path, int threads) {
+struct Nearness {
+  double mean = 0, least = 1;
+};
+
+Nearness nearness(std::span<const std::vector<float>> vectors,
+                  std::span<const std::vector<float>> exact) {
+  Nearness out;
+  for (std::size_t i = 0; i < vectors.size(); ++i) {
+    const double near = double(cosine(vectors[i], exact[i]));
+    out.mean += near / double(vectors.size());
+    out.least = std::min(out.least, near);
+  }
+  return out;
+}
+
+int judge(const char* path, const char* pairs_path, const char* prose_path, int threads) {
   const Pairs pairs = read_pairs(pairs_path);
-  if (pairs.scores.empty()) {
-    std::fprintf(stderr, "serval-bei-quality: %s has no pairs\n", pairs_path);
+  const std::vector<std::string> pieces = read_pieces(prose_path);
+  if (pairs.scores.empty() || pieces.empty()) {
+    std::fprintf(stderr, "serval-bei-quality: no pairs in %s or no prose in %s\n", pairs_path,
+                 prose_path);
     return 1;
   }
+  std::vector<std::string> texts = pairs.sentences;
+  texts.insert(texts.end(), pieces.begin(), pieces.end());
+  const std::size_t sentences = pairs.sentences.size();
   std::vector<std::vector<float>> exact;
   for (const Precision precision : {Precision::f32, Precision::bf16, Precision::int8}) {
     const uint64_t begin = now_ns();
-    const auto vectors = embed(path, precision, threads, pairs.sentences);
+    const auto vectors = embed(path, precision, threads, texts);
     if (vectors.empty()) return 1;
     if (precision == Precision::f32) exact = vectors;
     std::vector<float> similarities;
-    for (std::size_t i = 0; i < vectors.size(); i += 2)
+    for (std::size_t i = 0; i < sentences; i += 2)
       similarities.push_back(cosine(vectors[i], vectors[i + 1]));
-    double sum = 0;
-    float least = 1;
-    for (std::size_t i = 0; i < vectors.size(); ++i) {
-      const float near = cosine(vectors[i], exact[i]);
-      sum += near;
-      least = std::min(least, near);
-    }
-    std::printf("QUALITY %s %.4f %.6f %.6f %.1f\n", precision_name(precision),
-                spearman(similarities, pairs.scores), sum / double(vectors.size()), double(least),
-                double(now_ns() - begin) / 1e9);
+    const std::span<const std::vector<float>> all(vectors), same(exact);
+    const Nearness brief = nearness(all.first(sentences), same.first(sentences));
+    const Nearness full = nearness(all.subspan(sentences), same.subspan(sentences));
+    std::printf("QUALITY %s %.4f %.6f %.6f %.6f %.6f %.1f\n", precision_name(precision),
+                spearman(similarities, pairs.scores), brief.mean, brief.least, full.mean,
+                full.least, double(now_ns() - begin) / 1e9);
     std::fflush(stdout);
   }
   return 0;
@@ -152,9 +184,9 @@ int judge(const char* path, const char* pairs_path, int threads) {
 }  // namespace serval::bei
 
 int main(int argc, char** argv) {
-  if (argc < 3 || argc > 4) {
-    std::fprintf(stderr, "usage: serval-bei-quality MODEL PAIRS [THREADS]\n");
+  if (argc < 4 || argc > 5) {
+    std::fprintf(stderr, "usage: serval-bei-quality MODEL PAIRS PROSE [THREADS]\n");
     return 2;
   }
-  return serval::bei::judge(argv[1], argv[2], argc > 3 ? std::atoi(argv[3]) : 2);
+  return serval::bei::judge(argv[1], argv[2], argv[3], argc > 4 ? std::atoi(argv[4]) : 2);
 }

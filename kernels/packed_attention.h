@@ -8,6 +8,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "kernels/dense.h"
+
 namespace serval {
 
 inline constexpr int kQueryBlock = 48;  // queries of a sequence are split over threads in these
@@ -35,8 +37,11 @@ struct PackedAttention {
   const float* bias = nullptr;
   int64_t bias_stride = 0;
   int64_t bias_zero = 0;
-  // Queries, keys, values and the softmax's weights are rounded to bf16 before they are multiplied.
-  bool bf16 = false;
+  // The arithmetic of both products, or any that is nearer to the exact result:
+  //   f32   as they are
+  //   bf16  queries, keys, values and the softmax's weights are rounded to bf16
+  //   int8  they have 8 bits, in steps taken from the sequence itself
+  DenseType type = DenseType::f32;
 
   // The part of the work: heads [head_begin, head_end), queries [query_begin, query_end).
   // query_begin is a multiple of kQueryBlock, query_end too or L.

@@ -70,7 +70,7 @@ void BM_NormRows(benchmark::State& state) {
 }
 BENCHMARK(BM_NormRows)->DenseRange(0, 2)->Unit(benchmark::kMicrosecond);
 
-// Args: tokens of the sequence, bf16, head dimension.
+// Args: tokens of the sequence, DenseType, head dimension.
 void BM_PackedAttention(benchmark::State& state) {
   const int length = int(state.range(0)), dim = int(state.range(2)), heads = 384 / dim;
   const auto qkv = bench_floats(std::size_t(3 * length * heads * dim));
@@ -87,14 +87,14 @@ void BM_PackedAttention(benchmark::State& state) {
   a.heads = a.kv_heads = a.head_end = heads;
   a.head_dim = dim;
   a.scale = 0.2f;
-  a.bf16 = state.range(1) != 0;
+  a.type = DenseType(state.range(1));
   a.scratch = scratch.get();
   for (auto _ : state) bench_ops().packed_attention(a);
   per_second(state, "tokens/s", length);
   per_second(state, "GMAC/s", 2e-9 * heads * dim * double(length) * length);
 }
 BENCHMARK(BM_PackedAttention)
-    ->ArgsProduct({{16, 128, 512, 1500}, {0, 1}, {32, 64}})
+    ->ArgsProduct({{16, 128, 512, 1500}, {0, 1, 2}, {32, 64}})
     ->Unit(benchmark::kMicrosecond);
 
 }  // namespace

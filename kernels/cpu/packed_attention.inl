@@ -275,23 +275,43 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
   }
 }
 
+// Calls body(first, rows) for tiles of nearly equal height.
+template <class Body>
+void for_each_tile(const PackedAttention& a, Body body) {
+  const int queries = a.query_end - a.query_begin;
+  const int tiles = (queries + kTileRows - 1) / kTileRows;
+  for (int i = 0; i < tiles; ++i) {
+    const int first = int(int64_t{queries} * i / tiles);
+    const int last = int(int64_t{queries} * (i + 1) / tiles);
+    body(a.query_begin + first, last - first);
+  }
+}
+
 template <DenseType type>
 void packed_attention_of(const PackedAttention& a) {
   const HeadPanels head = head_panels<type>(a);
   const int per_kv = a.heads / a.kv_heads;
   for (int h = a.head_begin; h < a.head_end; ++h) {
     if (h == a.head_begin || h % per_kv == 0) pack_head<type>(a, h / per_kv, head);
-    const int queries = a.query_end - a.query_begin;
-    const int tiles = (queries + kTileRows - 1) / kTileRows;
-    for (int i = 0; i < tiles; ++i) {
-      const int first = int(int64_t{queries} * i / tiles);
-      const int last = int(int64_t{queries} * (i + 1) / tiles);
-      attend<type>(a, h, head, a.query_begin + first, last - first);
-    }
+    for_each_tile(a, [&](int first, int rows) { attend<type>(a, h, head, first, rows); });
   }
 }
 
+#if defined(__AVX512VNNI__)
+#include "kernels/cpu/packed_attention_avx512.inl"
+#else
+bool byte_attention(const PackedAttention&) { return false; }
+#endif
+
 void packed_attention(const PackedAttention& a) {
   if (a.query_begin >= a.query_end) return;
-  a.bf16 ? packed_attention_of<DenseType::bf16>(a) : packed_attention_of<DenseType::f32>(a);
+  if (a.type == DenseType::int8 && byte_attention(a)) return;
+#if defined(__AVX512BF16__)
+  constexpr DenseType kNext = DenseType::bf16;
+#else
+  constexpr DenseType kNext = DenseType::f32;
+#endif
+  const DenseType type = a.type == DenseType::int8 ? kNext : a.type;
+  type == DenseType::bf16 ? packed_attention_of<DenseType::bf16>(a)
+                          : packed_attention_of<DenseType::f32>(a);
 }

@@ -312,7 +312,7 @@ void Encoder::attention(const PackedBatch& batch, std::size_t layer) {
     call.bias = w_.relative_bias;
     call.bias_stride = 2 * longest_ - 1;
     call.bias_zero = longest_ - 1;
-    call.bf16 = attention_in_bf16(ops_, type_);
+    call.type = type_;
     call.head_begin = unit.head_begin;
     call.head_end = unit.head_end;
     call.query_end = call.length;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <string>
 
 #include "plugins/bei/outputs.h"
 
@@ -35,6 +36,7 @@ constexpr std::string_view kTexts[] = {
     "and in summer people sit there until late in the evening.",
 };
 constexpr std::size_t kMostTokens = 64;
+constexpr std::size_t kMostTokensOfAll = 256;  // of the one text that all together make
 
 struct Limits {
   double mean, least;
@@ -71,15 +73,21 @@ CheckResults run_check(Model& model, const TextTokenizer& tokenizer, const Model
   const Want want = facts.task == Task::embed   ? Want::pooled
                     : facts.task == Task::token ? Want::token_classes
                                                 : Want::classes;
-  TextEncodeOptions options;
-  options.max_tokens = std::min(kMostTokens, std::size_t(facts.max_input_tokens));
   CheckResults results;
-  for (const std::string_view text : kTexts) {
+  const auto try_text = [&](std::string_view text, std::size_t most) {
+    TextEncodeOptions options;
+    options.max_tokens = std::min(most, std::size_t(facts.max_input_tokens));
     const TextEncoding encoding = tokenizer.encode(text, options);
-    if (encoding.ids.empty() || encoding.ids.size() > std::size_t(facts.max_input_tokens)) continue;
+    if (encoding.ids.empty() || encoding.ids.size() > std::size_t(facts.max_input_tokens)) return;
     const BatchItem item{encoding.ids, encoding.type_ids, want, &results.emplace_back()};
     model.run({&item, 1});
+  };
+  std::string all;
+  for (const std::string_view text : kTexts) {
+    try_text(text, kMostTokens);
+    all.append(text).append(" ");
   }
+  try_text(all, kMostTokensOfAll);
   return results;
 }
 

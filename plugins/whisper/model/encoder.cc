@@ -300,7 +300,7 @@ void Encoder::attention(std::span<const Item> items) {
     call.heads = call.kv_heads = heads;
     call.head_dim = shape_.head_dim();
     call.scale = 1 / std::sqrt(float(shape_.head_dim()));
-    call.bf16 = attention_in_bf16(ops_, type_);
+    call.type = attention_in_bf16(ops_, type_) ? DenseType::bf16 : DenseType::f32;
     call.head_begin = unit.head;
     call.head_end = unit.head + 1;
     call.query_begin = unit.begin;
