@@ -13,7 +13,7 @@ constexpr int kThresholds = 64;
 constexpr int kHalvings = 32;  // steps in which a weight falls by half
 
 struct WeightTables {
-  alignas(64) uint16_t power[kHalvings];            // 2^15 / 128 * 255 * 2^(-i / 32)
+  alignas(64) uint16_t power[kHalvings];            // 128 * 255 * 2^(-i / 32)
   alignas(64) uint16_t threshold[2 * kThresholds];  // of 128
   alignas(64) uint8_t key[64];                      // of the bytes that leave the packing
 };
@@ -21,7 +21,7 @@ struct WeightTables {
 constexpr WeightTables make_weight_tables() {
   WeightTables t{};
   double power = 255 * 128;
-  for (int i = 0; i < kHalvings; ++i, power /= 1.0218971486541166)
+  for (int i = 0; i < kHalvings; ++i, power /= 1.0218971486541166)  // 2^(1 / 32)
     t.power[i] = uint16_t(power + 0.5);
   for (int i = 0; i < 2 * kThresholds; ++i) {
     const double x = (i + 0.5) * 0.61803398874989485;
@@ -214,6 +214,8 @@ void score_panel(const uint8_t* keys, int head_dim, ByteTile& tile_, int j) {
   for (int t = 0; t < N; ++t) {
     _mm512_store_si512(tile_.score[t] + j, dot[t][0]);
     _mm512_store_si512(tile_.score[t] + j + 16, dot[t][1]);
+    // Read back from where they were put: of the sums themselves GCC 12 would make copies in
+    // memory.
     __m512i peaks = _mm512_load_si512(tile_.lanes[t]);
     asm("vpmaxsd %1, %0, %0" : "+v"(peaks) : "m"(*(const __m512i*)(tile_.score[t] + j)));
     asm("vpmaxsd %1, %0, %0" : "+v"(peaks) : "m"(*(const __m512i*)(tile_.score[t] + j + 16)));
@@ -357,9 +359,9 @@ void attend_bytes(const PackedAttention& a, int h, const ByteHead& head, int fir
   }
 }
 
-// False: nothing done, for what this file does not know.
+// False: nothing done, for what this file does not know and for few keys, which bf16 does sooner.
 bool byte_attention(const PackedAttention& a) {
-  if (a.causal || a.window > 0 || a.bias != nullptr) return false;
+  if (a.causal || a.window > 0 || a.bias != nullptr || a.length <= kDensePanel) return false;
   ByteHead head;
   const int per_kv = a.heads / a.kv_heads;
   for (int h = a.head_begin; h < a.head_end; ++h) {
