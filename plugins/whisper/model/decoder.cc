@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include "plugins/whisper/model/exact_logits.h"
+
 namespace serval::whisper {
 namespace {
 
@@ -22,6 +24,7 @@ Decoder::Sizes Decoder::sizes(const SpeechShape& shape, DenseType type, int max_
   const int64_t rows = max_rows;
   s.total = 3 * floats(rows * shape.hidden) + floats(rows * 3 * shape.hidden) +
             floats(rows * shape.decoder_ff) + floats(int64_t{kLogitRows} * shape.vocab) +
+            floats(int64_t{kLogitRows} * dense_panels(shape.vocab)) +
             aligned(std::size_t(rows) * s.hidden_row) + aligned(std::size_t(rows) * s.inner_row);
   return s;
 }
@@ -62,6 +65,7 @@ Decoder::Decoder(const SpeechShape& shape, const SpeechConfig& config, const Spe
   attended_ = take_floats(rows * shape.hidden);
   inner_ = take_floats(rows * shape.decoder_ff);
   logits_ = take_floats(int64_t{kLogitRows} * shape.vocab);
+  peaks_ = take_floats(int64_t{kLogitRows} * dense_panels(shape.vocab));
   prepared_ = take(std::size_t(rows) * sizes_.hidden_row);
   inner_rows_ = take(std::size_t(rows) * sizes_.inner_row);
 }
@@ -370,6 +374,7 @@ void Decoder::logits() {
                                .eps = kNormEpsilon,
                                .rows = 1,
                                .dim = shape_.hidden,
+                               .y = attended_ + i * shape_.hidden,
                                .type = type_,
                                .prepared = prepared_ + std::size_t(i) * sizes_.hidden_row,
                                .prepared_stride = sizes_.hidden_row});
@@ -377,14 +382,31 @@ void Decoder::logits() {
     product.row_end = count;
     product.y = logits_;
     product.y_stride = shape_.vocab;
+    const bool rescored = type_ == DenseType::int8;
     phases_.product(product, [&](int64_t first, int64_t last) {
-      for (int i = 0; i < count; ++i)
+      for (int i = 0; i < count; ++i) {
+        const float* made = logits_ + i * shape_.vocab;
+        if (rescored) note_peaks(phases_.ops(), made, first, last, peaks(i));
         for (float* to : wanted[begin + std::size_t(i)].to)
-          if (to != nullptr)
-            std::copy(logits_ + i * shape_.vocab + first, logits_ + i * shape_.vocab + last,
-                      to + first);
+          if (to != nullptr) std::copy(made + first, made + last, to + first);
+      }
+    });
+    if (!rescored) continue;
+    constexpr int64_t kCost = 400'000;  // of some six words
+    phases_.ranges(count, kCost, [&](int first, int last) {
+      for (int i = first; i < last; ++i)
+        rescore_logits(phases_.ops(), w_.head_rows, attended_ + i * shape_.hidden, shape_.hidden,
+                       {logits_ + i * shape_.vocab, vocab}, peaks(i), [&](int64_t word, float y) {
+                         for (float* to : wanted[begin + std::size_t(i)].to)
+                           if (to != nullptr) to[word] = y;
+                       });
     });
   }
+}
+
+std::span<float> Decoder::peaks(int logit_row) {
+  const int64_t panels = dense_panels(shape_.vocab);
+  return {peaks_ + logit_row * panels, std::size_t(panels)};
 }
 
 }  // namespace serval::whisper

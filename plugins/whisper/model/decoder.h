@@ -69,6 +69,7 @@ class Decoder {
   void alignment(std::size_t layer, const Group& group);
   void feed_forward(const DecoderLayer& w);
   void logits();
+  std::span<float> peaks(int logit_row);
   Dense dense(const Linear& linear, const std::byte* x, std::size_t x_stride) const;
   void add_product(const Linear& linear, const float* from);
   int rows() const { return int(rows_.size()); }
@@ -89,6 +90,7 @@ class Decoder {
   float* attended_;        // [R, hidden]
   float* inner_;           // [R, feed-forward]
   float* logits_;          // [kLogitRows, vocab]
+  float* peaks_;           // [kLogitRows, panels of the vocabulary], see exact_logits.h
   std::byte* prepared_;    // [R] of hidden states
   std::byte* inner_rows_;  // [R] prepared
   std::span<const DecodeItem> items_;  // of the run under way, as all below

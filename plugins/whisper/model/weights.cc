@@ -31,7 +31,10 @@ class Loader {
     out.audio_positions = floats(names.audio_positions, {uint64_t(shape_.audio_states), hidden});
     out.text_positions = floats(names.text_positions, {uint64_t(shape_.text_positions), hidden});
     out.words = table(names.words);
-    out.head = head(ct2 ? "decoder/projection/weight" : "proj_out.weight", names.words);
+    const std::string own = ct2 ? "decoder/projection/weight" : "proj_out.weight";
+    out.head = head(tensors_.find(own) != nullptr ? own : names.words);
+    if (types_.dense == DenseType::int8)
+      out.head_rows = is_tied(own, names.words) ? out.words : table(own);
     out.encoder_norm = norm(names.encoder_norm);
     out.decoder_norm = norm(names.decoder_norm);
     for (int i = 0; i < shape_.encoder_layers; ++i)
@@ -145,11 +148,17 @@ class Loader {
     return {matrix(std::move(job)), biases(names.bias, uint64_t(shape_.hidden))};
   }
 
-  // The words' own matrix unless the folder has another one.
-  DenseWeights head(const std::string& name, const std::string& words) {
-    const std::vector<uint64_t> shape{uint64_t(shape_.vocab), uint64_t(shape_.hidden)};
+  // Whether the logits' matrix is not there, is an alias or holds the same floats.
+  bool is_tied(const std::string& name, const std::string& words) {
+    const SpeechTensor *own = tensors_.find(name), *other = tensors_.find(words);
+    if (own == nullptr || other == nullptr || own->bytes.data() == other->bytes.data()) return true;
+    return own->is_float && own->type == other->type &&
+           std::ranges::equal(own->bytes, other->bytes);
+  }
+
+  DenseWeights head(const std::string& name) {
     PackJob job{types_.dense, {}, shape_.vocab, shape_.hidden, false, nullptr};
-    job.sources.push_back(take(tensors_.find(name) != nullptr ? name : words, shape));
+    job.sources.push_back(take(name, {uint64_t(shape_.vocab), uint64_t(shape_.hidden)}));
     return matrix(std::move(job));
   }
 

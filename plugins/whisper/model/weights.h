@@ -47,6 +47,7 @@ struct SpeechWeights {
   const float* text_positions = nullptr;   // [text_positions, hidden]
   RowTable words;                          // [vocab, hidden]
   DenseWeights head;                       // [vocab, hidden]: logits
+  RowTable head_rows;                      // int8: the same as in the file; `words` if tied
   Norm encoder_norm, decoder_norm;
   std::vector<EncoderLayer> encoder;
   std::vector<DecoderLayer> decoder;
