@@ -45,15 +45,16 @@ Pairs read_pairs(const char* path) {
 
 constexpr int kLongTokens = 512;
 
-// Pieces that are longer than kLongTokens, so that truncation makes all alike.
+// Pieces of whole lines that are longer than kLongTokens, so that truncation makes all alike.
 std::vector<std::string> read_pieces(const char* path) {
   constexpr std::size_t kPiece = 2800;
   std::ifstream in(path);
-  std::stringstream all;
-  all << in.rdbuf();
-  std::vector<std::string> pieces;
-  for (std::size_t at = 0; at + kPiece <= all.str().size(); at += kPiece)
-    pieces.push_back(all.str().substr(at, kPiece));
+  std::vector<std::string> pieces(1);
+  for (std::string line; std::getline(in, line);) {
+    if (pieces.back().size() >= kPiece) pieces.emplace_back();
+    pieces.back() += line + " ";
+  }
+  if (pieces.back().size() < kPiece) pieces.pop_back();
   return pieces;
 }
 

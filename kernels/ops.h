@@ -270,8 +270,9 @@ struct Ops {
   float (*log_sum_exp)(const float* x, int64_t n);
 };
 
-// Whether packed_attention beside products of this type is to be in bf16: int8 products have an
-// error of their own, so there it is taken where it is faster.
+// Whether packed_attention beside products of this type is to be in bf16 where 8 bits would lose
+// too much: int8 products have an error of their own, so there it is taken where it is faster than
+// f32.
 bool attention_in_bf16(const Ops& ops, DenseType products);
 
 // All tables built in, slowest first: reference (plain double-precision code, the oracle),

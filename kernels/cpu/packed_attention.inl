@@ -297,21 +297,22 @@ void packed_attention_of(const PackedAttention& a) {
   }
 }
 
+// int8, and what is taken where it does not apply.
 #if defined(__AVX512VNNI__)
 #include "kernels/cpu/packed_attention_avx512.inl"
+constexpr DenseType kBytesElse = DenseType::bf16;
 #else
 bool byte_attention(const PackedAttention&) { return false; }
+constexpr DenseType kBytesElse = DenseType::f32;
 #endif
 
 void packed_attention(const PackedAttention& a) {
   if (a.query_begin >= a.query_end) return;
-  if (a.type == DenseType::int8 && byte_attention(a)) return;
-#if defined(__AVX512BF16__)
-  constexpr DenseType kNext = DenseType::bf16;
-#else
-  constexpr DenseType kNext = DenseType::f32;
-#endif
-  const DenseType type = a.type == DenseType::int8 ? kNext : a.type;
+  DenseType type = a.type;
+  if (type == DenseType::int8) {
+    if (byte_attention(a)) return;
+    type = kBytesElse;
+  }
   type == DenseType::bf16 ? packed_attention_of<DenseType::bf16>(a)
                           : packed_attention_of<DenseType::f32>(a);
 }
