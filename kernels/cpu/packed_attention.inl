@@ -275,26 +275,28 @@ void attend(const PackedAttention& a, int h, const HeadPanels& head, int first, 
   }
 }
 
-// Calls body(first, rows) for tiles of nearly equal height.
-template <class Body>
-void for_each_tile(const PackedAttention& a, Body body) {
-  const int queries = a.query_end - a.query_begin;
+// Calls pack(kv head) for each that the heads of the call read, then attend(head, first, rows) for
+// tiles of its queries, of nearly equal height.
+template <class Pack, class Attend>
+void each_tile(const PackedAttention& a, Pack pack, Attend attend) {
+  const int per_kv = a.heads / a.kv_heads, queries = a.query_end - a.query_begin;
   const int tiles = (queries + kTileRows - 1) / kTileRows;
-  for (int i = 0; i < tiles; ++i) {
-    const int first = int(int64_t{queries} * i / tiles);
-    const int last = int(int64_t{queries} * (i + 1) / tiles);
-    body(a.query_begin + first, last - first);
+  for (int h = a.head_begin; h < a.head_end; ++h) {
+    if (h == a.head_begin || h % per_kv == 0) pack(h / per_kv);
+    for (int i = 0; i < tiles; ++i) {
+      const int first = int(int64_t{queries} * i / tiles);
+      const int last = int(int64_t{queries} * (i + 1) / tiles);
+      attend(h, a.query_begin + first, last - first);
+    }
   }
 }
 
 template <DenseType type>
 void packed_attention_of(const PackedAttention& a) {
   const HeadPanels head = head_panels<type>(a);
-  const int per_kv = a.heads / a.kv_heads;
-  for (int h = a.head_begin; h < a.head_end; ++h) {
-    if (h == a.head_begin || h % per_kv == 0) pack_head<type>(a, h / per_kv, head);
-    for_each_tile(a, [&](int first, int rows) { attend<type>(a, h, head, first, rows); });
-  }
+  each_tile(
+      a, [&](int kv_head) { pack_head<type>(a, kv_head, head); },
+      [&](int h, int first, int rows) { attend<type>(a, h, head, first, rows); });
 }
 
 // int8, and what is taken where it does not apply.

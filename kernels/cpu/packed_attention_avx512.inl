@@ -363,10 +363,8 @@ void attend_bytes(const PackedAttention& a, int h, const ByteHead& head, int fir
 bool byte_attention(const PackedAttention& a) {
   if (a.causal || a.window > 0 || a.bias != nullptr || a.length <= kDensePanel) return false;
   ByteHead head;
-  const int per_kv = a.heads / a.kv_heads;
-  for (int h = a.head_begin; h < a.head_end; ++h) {
-    if (h == a.head_begin || h % per_kv == 0) pack_byte_head(a, h / per_kv, head);
-    for_each_tile(a, [&](int first, int rows) { attend_bytes(a, h, head, first, rows); });
-  }
+  each_tile(
+      a, [&](int kv_head) { pack_byte_head(a, kv_head, head); },
+      [&](int h, int first, int rows) { attend_bytes(a, h, head, first, rows); });
   return true;
 }
