@@ -105,6 +105,7 @@ void requests_memory_flat(Context& c) {
       for (int k = 0; k < 16; ++k) {
         all.push_back(s.submit(c.requests.make(op, Size::tiny, k)));
         for (const std::string& input : all.back()->spec.inputs) kept += input.size();
+        kept += all.back()->upload.size();
       }
       s.wait_finished(all);
     }

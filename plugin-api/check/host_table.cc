@@ -33,7 +33,7 @@ serval_ext_metrics HostTable::metrics() {
 serval_ext_progress HostTable::progress() { return {sizeof(serval_ext_progress), 0, report}; }
 
 serval_ext_input_stream HostTable::input_stream() {
-  return {sizeof(serval_ext_input_stream), 0, read};
+  return {sizeof(serval_ext_input_stream), 0, read, arrived};
 }
 
 // False, and a violation, once the model is closed.

@@ -27,6 +27,8 @@ struct HostTable {
   static void finish(serval_request* request, const serval_finish* how);
   static void beat(serval_model_ref* ref, uint64_t step, uint64_t running);
   static serval_status read(serval_request* request, void* to, uint64_t capacity, uint64_t* n);
+  static serval_status arrived(serval_request* request, uint64_t wanted, const void** data,
+                               uint64_t* size);
 
   static int32_t define(serval_model_ref* ref, uint32_t kind, serval_str name, serval_str help,
                         const double* bounds, uint32_t n_bounds);

@@ -55,7 +55,8 @@ Stream* MiniHost::submit(HostModel& model, Spec spec, int64_t credit, uint32_t c
   streams_.push_back(std::make_unique<Stream>(this, streams_.size() + 1, std::move(spec)));
   Stream* stream = streams_.back().get();
   stream->view.accepted_ns = now_ns();
-  if (arriving) stream->arrived = 0, stream->ended = false;
+  if (stream->arrival() != Arrival::whole && !arriving)
+    stream->feed(stream->spec.inputs[0].size(), true);
   stream->credit = credit;
   stream->cancel_on_pull = cancel_on_pull;
   model.waiting.push_back(stream);

@@ -64,7 +64,7 @@ class MiniHost {
 
   HostModel* add_model();
   // cancel_on_pull: pull sets the cancel word to it as it hands the request out; 0: it does not.
-  // A streamed input is there from the start, or comes with feed() when `arriving`.
+  // A streamed or uploaded input is there from the start, or comes with feed() when `arriving`.
   Stream* submit(HostModel& model, Spec spec, int64_t credit = Stream::kUnlimited,
                  uint32_t cancel_on_pull = 0, bool arriving = false);
   // Takes a request that still waits out of the queue. False: it is pulled.

@@ -1,4 +1,4 @@
-// view, emit and finish of the kit's host: where most rules are.
+// The calls for one request of the kit's host: where most rules are.
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -52,6 +52,27 @@ Violation wrong_event(const Stream& s, const serval_event& e) {
   return {};
 }
 
+// A call for the input of a request. `give` answers it, under the mutex, if the request lives and
+// its input arrives in this way.
+template <class Give>
+serval_status ask(Stream& s, Arrival way, Give&& give) {
+  MiniHost& self = *s.host;
+  const Inside inside(s);
+  if (!inside.alone())
+    self.violate("emit_one_thread", name_of(s) + ": input is read while another thread emits");
+  const serval_status answer = self.locked([&]() -> serval_status {
+    ++s.asked;
+    if (s.finished || !s.pulled) return SERVAL_INVALID_ARGUMENT;
+    if (s.cancel_word.load(std::memory_order_acquire) != 0) return SERVAL_CANCELLED;
+    if (s.arrival() != way) return SERVAL_FAILED_PRECONDITION;
+    return give(s);
+  });
+  if (answer == SERVAL_INVALID_ARGUMENT)
+    self.violate("no_use_after_finish", name_of(s) + ": input is read outside its life");
+  self.notify();
+  return answer;
+}
+
 }  // namespace
 
 const serval_request_view* HostTable::view(const serval_request* request) {
@@ -96,28 +117,30 @@ serval_status HostTable::emit(serval_request* request, const serval_event* event
 }
 
 serval_status HostTable::read(serval_request* request, void* to, uint64_t capacity, uint64_t* n) {
-  Stream& s = *Stream::of(request);
-  MiniHost& self = *s.host;
-  const Inside inside(s);
-  if (!inside.alone())
-    self.violate("emit_one_thread", name_of(s) + ": input is read while another thread emits");
-  const serval_status answer = self.locked([&]() -> serval_status {
-    *n = 0;
-    ++s.reads;
-    if (s.finished || !s.pulled) return SERVAL_INVALID_ARGUMENT;
-    if (s.cancel_word.load(std::memory_order_acquire) != 0) return SERVAL_CANCELLED;
-    if (!s.streams()) return SERVAL_FAILED_PRECONDITION;
+  *n = 0;
+  return ask(*Stream::of(request), Arrival::streamed, [&](Stream& s) -> serval_status {
     *n = std::min<uint64_t>(capacity, s.arrived - s.read);
     if (*n > 0) std::memcpy(to, s.spec.inputs[0].data() + s.read, *n);
     s.read += *n;
     if (*n == 0 && s.read == s.arrived && s.ended) return SERVAL_OUT_OF_RANGE;
     s.waits_for_input = *n == 0;
+    s.wanted = s.arrived + 1;
     return SERVAL_OK;
   });
-  if (answer == SERVAL_INVALID_ARGUMENT)
-    self.violate("no_use_after_finish", name_of(s) + ": input is read outside its life");
-  self.notify();
-  return answer;
+}
+
+serval_status HostTable::arrived(serval_request* request, uint64_t wanted, const void** data,
+                                 uint64_t* size) {
+  *data = nullptr;
+  *size = 0;
+  return ask(*Stream::of(request), Arrival::uploaded, [&](Stream& s) -> serval_status {
+    *data = s.upload.data();
+    *size = s.arrived;
+    if (s.ended) return SERVAL_OUT_OF_RANGE;
+    s.waits_for_input = s.arrived < wanted;
+    s.wanted = std::size_t(wanted);
+    return SERVAL_OK;
+  });
 }
 
 void HostTable::finish(serval_request* request, const serval_finish* how) {
@@ -136,6 +159,7 @@ void HostTable::finish(serval_request* request, const serval_finish* how) {
     self.violate("finish", name_of(s) + ": usage_json is not JSON");
   const bool again = self.locked([&] {
     if (std::exchange(s.finished, true)) return true;
+    std::fill(s.upload.begin(), s.upload.end(), Stream::kNoByte);
     s.finished_ns = now_ns();
     s.code = how->code;
     s.usage = usage;

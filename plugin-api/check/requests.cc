@@ -30,6 +30,26 @@ sdk::Result<std::string> read_file(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
+sdk::Result<bool> read_flag(const sdk::Json& json, const char* key, const std::string& path) {
+  const sdk::Json* value = json.find(key);
+  if (value == nullptr) return false;
+  if (value->boolean() == nullptr) return sdk::invalid(path + ": \"" + key + "\" is not a boolean");
+  return *value->boolean();
+}
+
+sdk::Result<Arrival> read_arrival(const sdk::Json& json, bool has_input, const std::string& path) {
+  const sdk::Result<bool> streamed = read_flag(json, "streamed", path);
+  const sdk::Result<bool> uploaded = read_flag(json, "uploaded", path);
+  if (!streamed) return streamed.error();
+  if (!uploaded) return uploaded.error();
+  if (*streamed && *uploaded)
+    return sdk::invalid(path + ": an input cannot be both \"streamed\" and \"uploaded\"");
+  if (!*streamed && !*uploaded) return Arrival::whole;
+  if (!has_input)
+    return sdk::invalid(path + ": there is no input to be \"streamed\" or \"uploaded\"");
+  return *streamed ? Arrival::streamed : Arrival::uploaded;
+}
+
 sdk::Result<Spec> read_request(const std::string& path) {
   const sdk::Result<std::string> text = read_file(path);
   if (!text) return text.error();
@@ -56,11 +76,9 @@ sdk::Result<Spec> read_request(const std::string& path) {
       if (!bytes) return bytes.error();
       spec.inputs.push_back(*std::move(bytes));
     }
-  if (const sdk::Json* streamed = json->find("streamed")) {
-    if (streamed->boolean() == nullptr || (*streamed->boolean() && spec.inputs.empty()))
-      return sdk::invalid(path + ": \"streamed\" is not a boolean, or there is no input to stream");
-    spec.streamed = *streamed->boolean();
-  }
+  const sdk::Result<Arrival> arrival = read_arrival(*json, !spec.inputs.empty(), path);
+  if (!arrival) return arrival.error();
+  spec.arrival = *arrival;
   return spec;
 }
 

@@ -85,12 +85,18 @@ std::vector<std::string> Session::ops() const {
   return known;
 }
 
-std::vector<std::string> Session::streamed_ops() const {
+std::vector<std::string> Session::arriving_ops() const {
   std::vector<std::string> known = ops();
-  std::erase_if(known, [&](const std::string& op) {
-    return !context_.requests.make(op, Size::text).streamed;
-  });
-  context_.skip_unless(!known.empty(), "none of its requests has \"streamed\": true");
+  std::erase_if(known, [&](const std::string& op) { return arrival_of(op) == Arrival::whole; });
+  context_.skip_unless(!known.empty(),
+                       "none of its requests has \"streamed\": true or \"uploaded\": true");
+  return known;
+}
+
+std::vector<std::string> Session::uploaded_ops() const {
+  std::vector<std::string> known = ops();
+  std::erase_if(known, [&](const std::string& op) { return arrival_of(op) != Arrival::uploaded; });
+  context_.skip_unless(!known.empty(), "none of its requests has \"uploaded\": true");
   return known;
 }
 
@@ -167,13 +173,8 @@ Stream* Session::submit_arriving(Spec spec) {
 }
 
 void Session::feed(Stream& stream, std::size_t bytes) {
-  const bool waits = host_->locked([&] {
-    const std::size_t left = stream.spec.inputs[0].size() - stream.arrived;
-    stream.arrived += std::min(bytes, left);
-    stream.ended = bytes == 0;
-    return std::exchange(stream.waits_for_input, false);
-  });
-  if (waits) signal(SERVAL_SIGNAL_READABLE, stream.view.id);
+  if (host_->locked([&] { return stream.feed(bytes, bytes == 0); }))
+    signal(SERVAL_SIGNAL_READABLE, stream.view.id);
 }
 
 void Session::cancel(Stream& stream, uint32_t reason) {

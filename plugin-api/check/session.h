@@ -63,11 +63,14 @@ class Session {
   HostModel& model() { return *host_model_; }
   void* handle() { return model_; }
 
-  std::vector<std::string> streamed_ops() const;  // those whose requests stream their input 0
+  // Those whose requests have an input 0 that arrives, or arrives as an upload. The case is skipped
+  // when there is none.
+  std::vector<std::string> arriving_ops() const;
+  std::vector<std::string> uploaded_ops() const;
 
   Stream* submit(Spec spec, int64_t credit = Stream::kUnlimited);
-  // With nothing of its streamed input yet: feed() lets so much of it arrive, 0 says that there is
-  // no more.
+  // With nothing of its arriving input yet: feed() lets so much of it come, 0 says that there is no
+  // more.
   Stream* submit_arriving(Spec spec);
   void feed(Stream& stream, std::size_t bytes);
   void cancel(Stream& stream, uint32_t reason);  // sets the word and signals
@@ -86,6 +89,9 @@ class Session {
   void watch_only(const std::string& rule) { only_rule_ = rule; }
 
  private:
+  Arrival arrival_of(const std::string& op) const {
+    return context_.requests.make(op, Size::text).arrival;
+  }
   void report_violations();
 
   Context& context_;

@@ -10,13 +10,16 @@
 
 namespace serval::check {
 
+// How a plugin gets input 0: in the view, or from serval.input_stream/1 as a stream or an upload.
+enum class Arrival { whole, streamed, uploaded };
+
 // A request to make.
 struct Spec {
   std::string op;
   std::string params = "{}";
   std::vector<std::string> inputs = {};
   uint64_t deadline_ns = 0;
-  bool streamed = false;  // input 0 arrives through serval.input_stream/1
+  Arrival arrival = Arrival::whole;
 };
 
 struct Event {
@@ -45,7 +48,11 @@ struct Stream {
   // The payload of output `index`, all events joined.
   std::string output(uint32_t index = 0) const;
 
-  bool streams() const { return spec.streamed && !spec.inputs.empty(); }
+  Arrival arrival() const { return spec.inputs.empty() ? Arrival::whole : spec.arrival; }
+
+  // So many more bytes of an arriving input 0 come; end: and none behind them. True: the plugin
+  // waits for what is there now and is to be told with SERVAL_SIGNAL_READABLE.
+  bool feed(std::size_t bytes, bool end);
 
   class MiniHost* const host;
   const Spec spec;
@@ -60,11 +67,16 @@ struct Stream {
   bool waits_for_credit = false;  // emit has refused; the next grant signals WRITABLE
   uint64_t refusals = 0;
 
-  // Of a streamed input 0, in bytes. It is complete when all of the spec's has arrived and `ended`.
+  // Of an input 0 that arrives, in bytes; `read` of a stream only.
   std::size_t arrived = 0, read = 0;
   bool ended = false;
-  bool waits_for_input = false;  // read had nothing; the next feed signals READABLE
-  uint64_t reads = 0;
+  bool waits_for_input = false;  // until so many bytes in all as `wanted` have arrived, or the end
+  std::size_t wanted = 0;
+  uint64_t asked = 0;  // calls for input
+  // What the plugin sees of an upload. Bytes that have not arrived are kNoByte, and so are all
+  // after finish: who reads them has another answer.
+  static constexpr char kNoByte = '\xee';
+  std::vector<char> upload;
   std::vector<Event> events;
 
   bool finished = false;

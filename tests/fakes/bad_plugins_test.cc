@@ -14,14 +14,18 @@
 namespace {
 
 struct Fault {
-  const char* plugin;  // a file of bad_plugins/
-  const char* name;    // the case that must catch it
-  const char* reason;  // words of the finding
+  const char* plugin;   // a file of bad_plugins/
+  const char* name;     // the case that must catch it
+  const char* reason;   // words of the finding
+  const char* op = "";  // of the stand-in for speech, whose request file the kit is given
   bool measures_memory = false;
 };
 
+constexpr const char* kStream = "transcribe_stream";
+constexpr const char* kUpload = "transcribe_upload";
+
 void PrintTo(const Fault& fault, std::ostream* out) {
-  *out << fault.plugin << " by " << fault.name;
+  *out << fault.plugin << " by " << fault.name << " " << fault.op;
 }
 
 struct Finding {
@@ -39,12 +43,12 @@ struct Finding {
 #endif
 
 Finding run_case(const Fault& fault) {
-  const bool streamed = std::string(fault.name).rfind("input.", 0) == 0;
+  const std::string op = fault.op;
   const std::string command =
       std::string("cd " SERVAL_SOURCE_DIRECTORY " && " SANITIZER_OPTIONS SERVAL_CHECK_BINARY
                   " " SERVAL_FAKES_DIRECTORY "/") +
       fault.plugin + ".so --timeout 12 --json - --filter '^" + fault.name + "$'" +
-      (streamed ? " --request tests/fakes/speech/transcribe_stream.json" : "") + " 2>/dev/null";
+      (op.empty() ? "" : " --request tests/fakes/speech/" + op + ".json") + " 2>/dev/null";
   FILE* pipe = popen(command.c_str(), "r");
   if (pipe == nullptr) return {};
   std::string out;
@@ -98,8 +102,8 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"pulls_after_quiesce", "lifecycle.no_pull_after_quiesce", "no_pull_after_quiesce"},
         Fault{"leaves_thread", "lifecycle.close_joins_threads", "1 threads live on"},
         Fault{"slow_health", "lifecycle.health_quick", "half of the calls"},
-        Fault{"uses_more_than_probed", "resources.probe_bounds_use", "the probe said", true},
-        Fault{"uses_more_than_probed", "resources.memory_flat", "MiB behind", true},
+        Fault{"uses_more_than_probed", "resources.probe_bounds_use", "the probe said", "", true},
+        Fault{"uses_more_than_probed", "resources.memory_flat", "MiB behind", "", true},
         Fault{"leaks_files", "resources.files_flat", "10 more files"},
         Fault{"polls", "resources.idle_sleeps", "called pull"},
         Fault{"aborts_on_empty_input", "requests.empty_input", "crashed with SIGABRT"},
@@ -116,13 +120,22 @@ INSTANTIATE_TEST_SUITE_P(
         Fault{"cancels_with_wrong_code", "cancel.at_event", "ended with OK"},
         Fault{"drops_refused_text", "flow.one_event_at_a_time", "got other bytes"},
         Fault{"blocks_on_slow_reader", "flow.no_credit_for_a_while", "in vain"},
-        Fault{"input_misses_signal", "input.arrives_in_pieces", "in vain"},
-        Fault{"input_left_unread", "input.arrives_in_pieces", "not read to its end"},
-        Fault{"input_never_ends", "input.ends_before_it_begins", "in vain"},
-        Fault{"input_polls", "input.waits_asleep", "without input"},
-        Fault{"input_ends_well_when_cancelled", "input.cancelled_while_it_waits", "ended with OK"}),
+        Fault{"input_misses_signal", "input.arrives_in_pieces", "in vain", kStream},
+        Fault{"input_misses_signal", "input.arrives_in_pieces", "in vain", kUpload},
+        Fault{"input_left_unread", "input.arrives_in_pieces", "not read to its end", kStream},
+        Fault{"input_taken_as_whole", "input.upload_in_pieces_is_the_same", "another answer",
+              kUpload},
+        Fault{"input_never_ends", "input.ends_before_it_begins", "in vain", kStream},
+        Fault{"input_never_ends", "input.ends_before_it_begins", "in vain", kUpload},
+        Fault{"input_polls", "input.waits_asleep", "without input", kStream},
+        Fault{"input_polls", "input.waits_asleep", "without input", kUpload},
+        Fault{"input_ends_well_when_cancelled", "input.cancelled_while_it_waits", "ended with OK",
+              kStream},
+        Fault{"input_ends_well_when_cancelled", "input.cancelled_while_it_waits", "ended with OK",
+              kUpload}),
     [](const auto& info) {
       std::string name = std::string(info.param.plugin) + "_by_" + info.param.name;
+      if (info.param.op[0] != '\0') name += std::string("_of_") + info.param.op;
       std::replace(name.begin(), name.end(), '.', '_');
       return name;
     });

@@ -7,6 +7,7 @@
 #include "plugin-api/check/elf_file.h"
 #include "plugin-api/check/options.h"
 #include "plugin-api/check/report.h"
+#include "plugin-api/check/requests.h"
 #include "plugin-api/check/schema_check.h"
 
 namespace serval::check {
@@ -47,6 +48,31 @@ std::string write(const std::string& name, const std::string& bytes) {
   const std::string path = testing::TempDir() + name;
   std::ofstream(path, std::ios::binary) << bytes;
   return path;
+}
+
+// The request of a file, or why there is none.
+sdk::Result<Spec> read(const std::string& json) {
+  const auto requests = Requests::make({write("request.json", json)});
+  if (!requests) return requests.error();
+  return requests->make("op", Size::text);
+}
+
+TEST(KitRequests, SayHowTheirInputComes) {
+  EXPECT_EQ(read(R"({"op":"op"})")->arrival, Arrival::whole);
+  EXPECT_EQ(read(R"({"op":"op","inputs":["a"],"uploaded":false})")->arrival, Arrival::whole);
+  EXPECT_EQ(read(R"({"op":"op","inputs":["a"],"streamed":true})")->arrival, Arrival::streamed);
+  EXPECT_EQ(read(R"({"op":"op","inputs":["a"],"uploaded":true})")->arrival, Arrival::uploaded);
+}
+
+TEST(KitRequests, AreRefusedWhenThatMakesNoSense) {
+  const auto refused = [](const char* json, const char* why) {
+    const auto spec = read(json);
+    return !spec && spec.error().message.find(why) != std::string::npos;
+  };
+  EXPECT_TRUE(refused(R"({"op":"op","inputs":["a"],"uploaded":1})", "\"uploaded\" is not"));
+  EXPECT_TRUE(refused(R"({"op":"op","uploaded":true})", "no input"));
+  EXPECT_TRUE(refused(R"({"op":"op","inputs":["a"],"streamed":true,"uploaded":true})",
+                      "both \"streamed\" and \"uploaded\""));
 }
 
 TEST(KitElf, RefusesWhatIsNoSharedObject) {

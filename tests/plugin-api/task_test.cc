@@ -115,9 +115,35 @@ struct ByteCounter final : Task {
   }
 };
 
-struct StreamedTask : KitHost {
+// Says what has come of an upload each time when there are four bytes more.
+struct UploadReader final : Task {
+  explicit UploadReader(const InputStream& stream) : input(stream) {}
+  const InputStream& input;
+  std::size_t wanted = 4;
+
+  Result<Progress> step(TaskContext& context) override {
+    std::string_view bytes;
+    switch (context.arrived(input, wanted, bytes)) {
+      case Input::some:
+        if (bytes.size() < wanted) return Progress::wait;
+        context.text(0, std::string(bytes) + "|");
+        wanted = bytes.size() + 4;
+        return Progress::more;
+      case Input::end:
+        context.text(0, bytes, {}, true);
+        return Progress::done;
+      case Input::whole:
+        return invalid("it is no upload");
+      default:
+        return Error{SERVAL_CANCELLED, "cancelled", {}};
+    }
+  }
+};
+
+struct ArrivingTask : KitHost {
   InputStream input{host};
-  TaskModel tasks{host, model.ref(), [this](const Request&) -> Result<std::unique_ptr<Task>> {
+  TaskModel tasks{host, model.ref(), [this](const Request& r) -> Result<std::unique_ptr<Task>> {
+                    if (r.op() == "upload") return std::make_unique<UploadReader>(input);
                     return std::make_unique<ByteCounter>(input);
                   }};
   void SetUp() override { ASSERT_TRUE(tasks.start().ok()); }
@@ -126,20 +152,28 @@ struct StreamedTask : KitHost {
     tasks.quiesce(0);
     EXPECT_EQ(first_violation(), "");
   }
-  check::Stream* submit(bool arriving) {
-    return kit.submit(model, {"count", "{}", {"twelve bytes"}, 0, true}, check::Stream::kUnlimited,
-                      0, arriving);
+  check::Stream* submit(const char* op, check::Arrival arrival, bool arriving) {
+    return kit.submit(model, {op, "{}", {"twelve bytes"}, 0, arrival}, check::Stream::kUnlimited, 0,
+                      arriving);
   }
-  void feed(check::Stream* s, std::size_t bytes, bool ended) {
-    kit.locked([&] {
-      s->arrived += bytes;
-      s->ended = ended;
-      s->waits_for_input = false;
-    });
-    tasks.signal(SERVAL_SIGNAL_READABLE, s->view.id);
+  // True: the task was told.
+  bool feed(check::Stream* s, std::size_t bytes, bool end) {
+    const bool tell = kit.locked([&] { return s->feed(bytes, end); });
+    if (tell) tasks.signal(SERVAL_SIGNAL_READABLE, s->view.id);
+    return tell;
   }
   bool wait_for_input(check::Stream* s) {
     return kit.wait(30'000, [&] { return s->waits_for_input; });
+  }
+  void cancel(check::Stream* s) {
+    s->cancel_word.store(SERVAL_CANCEL_CLIENT);
+    tasks.signal(SERVAL_SIGNAL_CANCEL, s->view.id);
+  }
+};
+
+struct StreamedTask : ArrivingTask {
+  check::Stream* submit(bool arriving) {
+    return ArrivingTask::submit("count", check::Arrival::streamed, arriving);
   }
 };
 
@@ -163,16 +197,57 @@ TEST_F(StreamedTask, SleepsUntilMoreComes) {
 TEST_F(StreamedTask, IsCancelledInItsSleep) {
   check::Stream* s = submit(true);
   ASSERT_TRUE(wait_for_input(s));
-  s->cancel_word.store(SERVAL_CANCEL_CLIENT);
-  tasks.signal(SERVAL_SIGNAL_CANCEL, s->view.id);
+  cancel(s);
   ASSERT_TRUE(wait_finished({s}));
   EXPECT_EQ(s->code, SERVAL_CANCELLED);
 }
 
 TEST_F(StreamedTask, KnowsWhatDoesNotStream) {
-  check::Stream* s = kit.submit(model, {"count", "{}", {"whole"}});
+  check::Stream* whole = kit.submit(model, {"count", "{}", {"whole"}});
+  check::Stream* upload = ArrivingTask::submit("count", check::Arrival::uploaded, false);
+  ASSERT_TRUE(wait_finished({whole, upload}));
+  EXPECT_EQ(whole->message, "it does not stream");
+  EXPECT_EQ(upload->message, "it does not stream");
+}
+
+struct UploadedTask : ArrivingTask {
+  check::Stream* submit(bool arriving) {
+    return ArrivingTask::submit("upload", check::Arrival::uploaded, arriving);
+  }
+};
+
+TEST_F(UploadedTask, SeesAllThatIsThereAtOnce) {
+  check::Stream* s = submit(false);
   ASSERT_TRUE(wait_finished({s}));
-  EXPECT_EQ(s->message, "it does not stream");
+  EXPECT_EQ(s->output(), "twelve bytes");
+}
+
+TEST_F(UploadedTask, IsToldWhenAsMuchIsThereAsItWants) {
+  check::Stream* s = submit(true);
+  ASSERT_TRUE(wait_for_input(s));
+  EXPECT_FALSE(feed(s, 3, false));
+  EXPECT_TRUE(feed(s, 2, false));
+  ASSERT_TRUE(wait_for_input(s));
+  EXPECT_FALSE(feed(s, 3, false));
+  EXPECT_TRUE(feed(s, 0, true));  // the end, four bytes short of what is in the request
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->output(), "twelv|twelve b");
+}
+
+TEST_F(UploadedTask, IsCancelledInItsSleep) {
+  check::Stream* s = submit(true);
+  ASSERT_TRUE(wait_for_input(s));
+  cancel(s);
+  ASSERT_TRUE(wait_finished({s}));
+  EXPECT_EQ(s->code, SERVAL_CANCELLED);
+}
+
+TEST_F(UploadedTask, KnowsWhatIsNoUpload) {
+  check::Stream* whole = kit.submit(model, {"upload", "{}", {"whole"}});
+  check::Stream* stream = ArrivingTask::submit("upload", check::Arrival::streamed, false);
+  ASSERT_TRUE(wait_finished({whole, stream}));
+  EXPECT_EQ(whole->message, "it is no upload");
+  EXPECT_EQ(stream->message, "it is no upload");
 }
 
 }  // namespace

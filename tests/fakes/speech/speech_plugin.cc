@@ -1,6 +1,6 @@
 // Hears two words in each second of a WAV file of 16 kHz mono PCM16, in segments of two seconds;
 // silence (zeros) is none. The prompt "slowly" makes it think 20 ms a segment; the other parameters
-// that ask how to decode are checked and change nothing.
+// that ask how to decode are checked and change nothing. An upload is heard while it comes.
 #include <chrono>
 #include <serval/sdk.hpp>
 #include <thread>
@@ -54,17 +54,27 @@ sdk::Result<Hearing> read_params(const sdk::Request& request) {
   return h;
 }
 
-// The samples of a file; an error says why it is none.
-sdk::Result<std::string_view> samples_of(std::string_view bytes, const Hearing& hearing) {
+constexpr std::size_t kMagic = 12;   // bytes of a file that say what it is
+constexpr std::size_t kHeader = 44;  // bytes before the samples
+
+// The samples of a file of which these bytes have come; an error says why it is none, as soon as
+// that is certain.
+sdk::Result<std::string_view> samples_of(std::string_view bytes, bool complete,
+                                         const Hearing& hearing) {
   if (hearing.encoding == "pcm_s16le") return bytes;
-  if (bytes.size() < 44 || bytes.substr(0, 4) != "RIFF" || bytes.substr(8, 4) != "WAVE")
+  const bool has_magic =
+      bytes.size() >= kMagic && bytes.substr(0, 4) == "RIFF" && bytes.substr(8, 4) == "WAVE";
+  if ((bytes.size() >= kMagic && !has_magic) || (complete && bytes.size() < kHeader))
     return sdk::invalid("the file is no WAV file", "audio");
-  return bytes.substr(44);
+  return bytes.substr(std::min(bytes.size(), kHeader));
 }
 
 struct Transcribe final : sdk::Task {
   Hearing hearing;
-  std::string_view samples;  // of the request
+  const sdk::InputStream* upload = nullptr;  // where an upload's bytes are; nullptr: all are there
+  std::size_t wanted = kMagic;               // of those bytes, to go on
+  std::string_view samples;                  // those that have come
+  bool complete = false;
   std::size_t second = 0;
   int segments = 0, words = 0;
 
@@ -75,11 +85,28 @@ struct Transcribe final : sdk::Task {
   }
 
   sdk::Result<sdk::Progress> step(sdk::TaskContext& out) override {
-    const std::size_t begin = second * kSecond;
+    const std::size_t begin = second * kSecond, end = begin + 2 * kSecond;
+    if (!complete && samples.size() < end) return look(out, end);
     if (begin >= samples.size()) return result(out), sdk::Progress::done;
     if (hearing.prompt == "slowly") std::this_thread::sleep_for(std::chrono::milliseconds(20));
     if (!silent(begin)) segment(out);
     second += 2;
+    return sdk::Progress::more;
+  }
+
+  // What has come of the upload. wait: it is too little to go on; `end` samples are needed next.
+  sdk::Result<sdk::Progress> look(sdk::TaskContext& out, std::size_t end) {
+    std::string_view bytes;
+    const sdk::Input how = out.arrived(*upload, wanted, bytes);
+    if (how == sdk::Input::whole) return sdk::invalid("the input is no upload", "audio");
+    if (how == sdk::Input::cancelled)
+      return sdk::Error{SERVAL_CANCELLED, "the request was cancelled", {}};
+    complete = how == sdk::Input::end;
+    if (!complete && bytes.size() < wanted) return sdk::Progress::wait;
+    const auto found = samples_of(bytes, complete, hearing);
+    if (!found) return found.error();
+    samples = *found;
+    wanted = end + (hearing.encoding == "file" ? kHeader : 0);
     return sdk::Progress::more;
   }
 
@@ -199,14 +226,20 @@ sdk::Result<std::unique_ptr<sdk::Task>> make_stream(const sdk::Request& request,
   return task;
 }
 
-sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& request) {
+sdk::Result<std::unique_ptr<sdk::Task>> make_task(const sdk::Request& request,
+                                                  const sdk::InputStream& input) {
   auto task = std::make_unique<Transcribe>();
   const auto hearing = read_params(request);
   if (!hearing) return hearing.error();
   task->hearing = *hearing;
-  const auto samples = samples_of(request.input(0), task->hearing);
+  if (request.op() == "transcribe_upload") {
+    task->upload = &input;
+    return task;
+  }
+  const auto samples = samples_of(request.input(0), true, task->hearing);
   if (!samples) return samples.error();
   task->samples = *samples;
+  task->complete = true;
   return task;
 }
 
@@ -218,7 +251,8 @@ struct SpeechPlugin final : sdk::Plugin {
                                                 sdk::ModelRef model) override {
     return std::make_unique<sdk::TaskModel>(
         host, model, [input = sdk::InputStream(host)](const sdk::Request& request) {
-          return request.op() == "transcribe" ? make_task(request) : make_stream(request, input);
+          return request.op() == "transcribe_stream" ? make_stream(request, input)
+                                                     : make_task(request, input);
         });
   }
 };
@@ -226,4 +260,4 @@ struct SpeechPlugin final : sdk::Plugin {
 }  // namespace
 
 SERVAL_EXPORT_PLUGIN(SpeechPlugin, "org.serval.test.speech", "1.0.0",
-                     SERVAL_OPS("transcribe", "transcribe_stream"));
+                     SERVAL_OPS("transcribe", "transcribe_upload", "transcribe_stream"));

@@ -76,7 +76,7 @@ class EngineModel : public Model {
         if (!stopping && open) {
           open = pull(idle || held == 0 ? (held == 0 ? kIdleWait : kParkedWait) : 0);
           deliver_signals();
-        } else if (idle) {
+        } else if (idle && !(stopping && held == 0)) {  // then no signal is to come
           wait_for_signals();
           deliver_signals();
         }

@@ -13,7 +13,7 @@ enum class Input {
   none,       // nothing is there; Engine::readable(id) says when to read again
   end,        // complete, and all of it has been read
   cancelled,  // finish the request now (finish_cancelled)
-  whole,      // it does not stream: all of it is request.input(0)
+  whole,      // it is of another kind, or not arriving: then all of it is request.input(0)
 };
 
 // One for a model, made in Plugin::open. Threads: as the request that is read.
@@ -41,6 +41,18 @@ class InputStream {
       default:
         return Input::cancelled;
     }
+  }
+
+  // What has come of an upload; the bytes stay until finish. some: more may come, and if there are
+  // fewer than `wanted`, Engine::readable(id) says when there are so many, or all; end: these are
+  // all. Never blocks.
+  Input arrived(Request& request, std::size_t wanted, std::string_view& bytes) const {
+    bytes = {};
+    if (table_ == nullptr || table_->size < sizeof(serval_ext_input_stream)) return Input::whole;
+    const serval_status status = request.arrived_input(*table_, wanted, bytes);
+    if (status == SERVAL_OK) return Input::some;
+    if (status == SERVAL_OUT_OF_RANGE) return Input::end;
+    return status == SERVAL_FAILED_PRECONDITION ? Input::whole : Input::cancelled;
   }
 
  private:

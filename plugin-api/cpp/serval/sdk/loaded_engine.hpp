@@ -20,10 +20,7 @@ class LoadedEngine : public Engine {
   LoadedEngine(std::unique_ptr<Loaded> loaded, Metrics metrics, uint32_t most)
       : loaded_(std::move(loaded)), metrics_(std::move(metrics)), most_(most) {}
 
-  uint32_t room() override {
-    const std::size_t held = engine().running();
-    return held >= most_ ? 0 : uint32_t(most_ - held);
-  }
+  uint32_t room() override { return room_beside(engine().running()); }
   bool step() override {
     const bool worked = engine().step();
     metrics_.report(engine().counts());
@@ -33,6 +30,9 @@ class LoadedEngine : public Engine {
   uint64_t running() override { return engine().running(); }
 
  protected:
+  uint32_t room_beside(std::size_t held) const {
+    return held >= most_ ? 0 : uint32_t(most_ - held);
+  }
   auto& engine() { return loaded_->engine(); }
 
  private:

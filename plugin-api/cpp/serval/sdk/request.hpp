@@ -118,6 +118,20 @@ class Request {
     }
     return table.read(handle_, to, capacity, &n);
   }
+  // What InputStream::arrived is made of.
+  serval_status arrived_input(const serval_ext_input_stream& table, uint64_t wanted,
+                              std::string_view& bytes) {
+    detail::OneThread::Inside inside(one_thread_, host_);
+    if (finished()) {
+      detail::misuse(host_, "SDK check: input is read after finish");
+      return SERVAL_CANCELLED;
+    }
+    const void* data = nullptr;
+    uint64_t size = 0;
+    const serval_status status = table.arrived(handle_, wanted, &data, &size);
+    bytes = {static_cast<const char*>(data), std::size_t(size)};
+    return status;
+  }
 
   void finish_ok(std::string_view usage_json = {}) {
     finish({sizeof(serval_finish), SERVAL_OK, nullptr, to_abi(usage_json)});

@@ -38,6 +38,9 @@ class TaskContext {
   Input read(const InputStream& stream, std::span<char> to, std::size_t& n) {
     return stream.read(request_, to, n);
   }
+  Input arrived(const InputStream& stream, std::size_t wanted, std::string_view& bytes) {
+    return stream.arrived(request_, wanted, bytes);
+  }
 
  private:
   Request& request_;
