@@ -38,17 +38,33 @@ void observe(serval_model_ref* model, int32_t handle, double value) {
   if (model != nullptr && !model->metrics().observe(handle, value)) count_misuse(model);
 }
 
-serval_status read(serval_request* handle, void* to, uint64_t capacity, uint64_t* n) {
+// The request whose input is looked at; null, and a violation, if it may not be.
+std::shared_ptr<RequestState> reader_of(serval_request* handle, bool arguments_hold) {
   const uint64_t id = RequestTable::id(handle);
-  const auto request = RequestTable::instance().find(id);
-  if (request && n != nullptr && (to != nullptr || capacity == 0))
-    return request->queue->read(*request, static_cast<char*>(to), capacity, *n);
+  auto request = RequestTable::instance().find(id);
+  if (request && arguments_hold) return request;
   if (const auto queue = RequestTable::instance().queue_of(id))
     queue->violation(request ? "read_arguments" : "read_after_finish");
-  return SERVAL_INVALID_ARGUMENT;
+  return nullptr;
 }
 
-constexpr serval_ext_input_stream kInputStream = {sizeof kInputStream, 0, read};
+serval_status read(serval_request* handle, void* to, uint64_t capacity, uint64_t* n) {
+  const auto request = reader_of(handle, n != nullptr && (to != nullptr || capacity == 0));
+  if (!request) return SERVAL_INVALID_ARGUMENT;
+  return request->queue->read(*request, static_cast<char*>(to), capacity, *n);
+}
+
+serval_status arrived(serval_request* handle, uint64_t wanted, const void** data, uint64_t* size) {
+  const auto request = reader_of(handle, data != nullptr && size != nullptr);
+  if (!request) return SERVAL_INVALID_ARGUMENT;
+  std::string_view bytes;
+  const serval_status status = request->queue->arrived(*request, wanted, bytes);
+  *data = bytes.data();
+  *size = bytes.size();
+  return status;
+}
+
+constexpr serval_ext_input_stream kInputStream = {sizeof kInputStream, 0, read, arrived};
 constexpr serval_ext_metrics kMetrics = {sizeof kMetrics, 0, define, add, set, observe};
 constexpr serval_ext_progress kProgress = {sizeof kProgress, 0, report};
 

@@ -25,7 +25,7 @@ struct Exchange {
   Principal principal;
   RequestRecord record;
   bool keep_alive = false;
-  bool body_left = false;  // the request's body has not been read
+  bool body_left = false;  // the request's body has not been read to its end
 };
 
 // Lives on its IoThread: everything runs there. Owned by its coroutine and by pending handlers.
@@ -68,11 +68,22 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // connection_request.cc: from bytes to a handler
   Task<bool> read_head(HttpHead& head, HttpFault& fault);  // false: nothing to answer
-  Task<HttpFault> read_body(const HttpHead& head, std::size_t limit, std::string& body);
+  // Hands the body on as it arrives; sink: false when it wants no more.
+  using BodySink = std::function<bool(std::string_view)>;
+  Task<HttpFault> read_body(const HttpHead& head, std::size_t limit, const BodySink& sink);
+  // False: nothing is left to be done, since the peer has gone or the fault was answered.
+  Task<bool> take_body(Exchange& exchange, const BodySink& sink);
   std::optional<HttpResponse> gate(Exchange& exchange);
   Task<bool> refuse(Exchange& exchange, HttpResponse response);
   Task<bool> refuse_malformed(Exchange& exchange, const HttpFault& fault);
-  Handled call_handler(Exchange& exchange, std::string body);
+  Task<bool> serve_whole(Exchange& exchange);
+  Task<bool> serve_arriving(Exchange& exchange);
+  Task<bool> answer(Exchange& exchange, Handled handled);
+  HttpRequest take_request(Exchange& exchange) const;  // moves it out of there
+  // What handle() gives, or the reply to its failure.
+  template <class Handle>
+  std::optional<Handled> guarded(const Exchange& exchange, Handle&& handle);
+  std::size_t body_limit(const Route& route) const;
 
   // connection_reply.cc: from a handler's result to bytes
   Task<bool> send_response(Exchange& exchange, const HttpResponse& response);

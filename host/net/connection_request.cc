@@ -9,11 +9,12 @@
 namespace serval::host {
 namespace {
 
-constexpr std::size_t kHeadRead = 4u << 10;   // bytes a read while a head is incomplete
-constexpr std::size_t kBodyRead = 64u << 10;  // ... a body
-constexpr std::size_t kTrustedBody = 256u << 10;
+constexpr std::size_t kHeadRead = 4u << 10;      // bytes a read while a head is incomplete
+constexpr std::size_t kBodyRead = 64u << 10;     // ... a body
 constexpr std::size_t kSkippedBody = 64u << 10;  // a refused body up to this is read and dropped
-constexpr int kGone = -1;                        // HttpFault.status: nobody is left to be told
+constexpr std::size_t kTrustedBody = 256u << 10;
+// HttpFault.status: nobody is left to be told; the rest of the body is not wanted.
+constexpr int kGone = -1, kUnwanted = -2;
 constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
 
 Error plain_error(int status, std::string message) {
@@ -54,31 +55,33 @@ Connection::Task<bool> Connection::read_head(HttpHead& head, HttpFault& fault) {
 }
 
 Connection::Task<HttpFault> Connection::read_body(const HttpHead& head, std::size_t limit,
-                                                  std::string& body) {
+                                                  const BodySink& sink) {
   const Clock::time_point started = Clock::now();
   ChunkedDecoder decoder(limit, limits_.header_bytes);
-  std::size_t received = 0;
-  // The length is only a promise, so little is taken for it. Once a part of it has come, room for
-  // all is: those are addresses, pages come as bytes do, and a large body is not moved about.
-  body.reserve(std::min<uint64_t>(head.content_length, kTrustedBody));
-  const uint64_t trusted = std::max<uint64_t>(head.content_length / 16, kTrustedBody);
+  std::string decoded;
+  uint64_t received = 0;
+  uint64_t left = head.content_length;
   for (;;) {
     received += inbox_.size();
-    if (received > trusted) body.reserve(head.content_length);
+    std::string_view input = inbox_;
+    bool wanted = true, over = false;
     if (head.chunked) {
-      std::string_view input = inbox_;
-      HttpFault fault = decoder.feed(input, body);
-      inbox_.erase(0, inbox_.size() - input.size());
-      if (fault || decoder.done()) co_return fault;
+      HttpFault fault = decoder.feed(input, decoded);
+      if (fault) co_return fault;
+      over = decoder.done();
+      wanted = decoded.empty() || sink(decoded);
+      decoded.clear();
     } else {
-      const std::size_t n = std::min<uint64_t>(head.content_length - body.size(), inbox_.size());
-      body.append(inbox_, 0, n);
-      inbox_.erase(0, n);
-      if (body.size() == head.content_length) co_return HttpFault{};
+      const std::size_t n = std::min<uint64_t>(left, input.size());
+      wanted = n == 0 || sink(input.substr(0, n));
+      input.remove_prefix(n);
+      left -= n;
+      over = left == 0;
     }
-    const std::size_t most =
-        head.chunked ? kBodyRead : std::min<uint64_t>(head.content_length - body.size(), kBodyRead);
-    const Io result = fill(most);
+    inbox_.erase(0, inbox_.size() - input.size());
+    if (over) co_return HttpFault{};
+    if (!wanted) co_return HttpFault{kUnwanted, {}};
+    const Io result = fill(head.chunked ? kBodyRead : std::min<uint64_t>(left, kBodyRead));
     if (result == Io::ok) continue;
     if (result == Io::end || result == Io::failed) co_return HttpFault{kGone, {}};
     set_deadline(started + limits_.body_grace +
@@ -126,7 +129,7 @@ std::optional<HttpResponse> Connection::gate(Exchange& x) {
     if ((x.principal.scopes & route->scope) == 0)
       return fail(403, error(Code::permission_denied, "this key may not use " + x.head.path));
   }
-  const std::size_t limit = route->body_bytes != 0 ? route->body_bytes : limits_.body_bytes;
+  const std::size_t limit = body_limit(*route);
   if (x.head.content_length > limit)
     return fail(413, invalid("body is larger than " + std::to_string(limit) + " bytes"));
   return std::nullopt;
@@ -135,11 +138,13 @@ std::optional<HttpResponse> Connection::gate(Exchange& x) {
 Connection::Task<bool> Connection::refuse(Exchange& x, HttpResponse response) {
   if (x.head.has_body() && x.body_left) {
     // A small body is dropped and the connection lives on; a large one is not worth its bytes.
-    std::string dropped;
     HttpFault fault{413, {}};
+    const BodySink drop = [&x](std::string_view bytes) {
+      x.record.body_bytes += bytes.size();
+      return true;
+    };
     if (!x.head.expect_continue && x.head.content_length <= kSkippedBody)
-      fault = co_await read_body(x.head, kSkippedBody, dropped);
-    x.record.body_bytes = dropped.size();
+      fault = co_await read_body(x.head, kSkippedBody, drop);
     if (fault) x.keep_alive = false;
     if (fault.status == kGone) gone_ = true;
   }
@@ -153,26 +158,110 @@ Connection::Task<bool> Connection::refuse_malformed(Exchange& x, const HttpFault
   co_return co_await send_response(x, response);
 }
 
-Handled Connection::call_handler(Exchange& x, std::string body) {
+HttpRequest Connection::take_request(Exchange& x) const {
   HttpRequest request;
   request.method = x.head.method;
-  request.path = std::move(x.head.path);
+  request.path = x.head.path;
   request.query = std::move(x.head.query);
   request.tail = std::move(x.match.tail);
   request.headers = std::move(x.head.headers);
-  request.body = std::move(body);
   request.request_id = x.record.request_id;
   request.peer = setup_.peer;
   request.principal = x.principal;
   request.received_ns = x.record.received_ns;
-  const std::string path = request.path;
+  return request;
+}
+
+template <class Handle>
+std::optional<Handled> Connection::guarded(const Exchange& x, Handle&& handle) {
   try {
-    return x.match.route->handler(std::move(request));
+    return handle();
   } catch (const std::exception& e) {  // out of memory, most likely: this request's problem only
     if (io_.shared->on_warning)
       io_.shared->on_warning(x.match.route->path + " failed: " + e.what());
-    return setup_.router->error(path, 500, error(Code::internal, "the request failed"));
+    return setup_.router->error(x.head.path, 500, error(Code::internal, "the request failed"));
   }
+}
+
+std::size_t Connection::body_limit(const Route& route) const {
+  return route.body_bytes != 0 ? route.body_bytes : limits_.body_bytes;
+}
+
+Connection::Task<bool> Connection::take_body(Exchange& x, const BodySink& sink) {
+  if (x.head.has_body()) {
+    if (x.head.expect_continue && inbox_.empty()) {
+      const bool sent = co_await write(kContinue);
+      if (!sent) co_return false;
+    }
+    const BodySink counted = [&](std::string_view bytes) {
+      x.record.body_bytes += bytes.size();
+      return sink(bytes);
+    };
+    const HttpFault fault = co_await read_body(x.head, body_limit(*x.match.route), counted);
+    if (fault.status == kGone) co_return false;
+    if (fault.status == kUnwanted) co_return true;
+    if (fault) {
+      co_await refuse_malformed(x, fault);
+      co_return false;
+    }
+  }
+  x.body_left = false;
+  set_deadline(Clock::time_point::max());  // from here on the request's own deadline counts
+  co_return true;
+}
+
+Connection::Task<bool> Connection::serve_whole(Exchange& x) {
+  std::string body;
+  // The length is only a promise, so little is taken for it.
+  body.reserve(std::min<uint64_t>(x.head.content_length, kTrustedBody));
+  const BodySink append = [&body](std::string_view bytes) {
+    body += bytes;
+    return true;
+  };
+  const bool complete = co_await take_body(x, append);
+  if (!complete) co_return false;
+  HttpRequest request = take_request(x);
+  request.body = std::move(body);
+  std::optional<Handled> handled = guarded(
+      x, [&] { return std::optional<Handled>(x.match.route->handler(std::move(request))); });
+  co_return co_await answer(x, std::move(*handled));
+}
+
+Connection::Task<bool> Connection::serve_arriving(Exchange& x) {
+  const Route& route = *x.match.route;
+  std::unique_ptr<BodyReceiver> receiver;
+  std::optional<Handled> reply = guarded(x, [&] {
+    receiver =
+        route.receiver(take_request(x), x.head.chunked ? body_limit(route) : x.head.content_length);
+    return std::optional<Handled>();
+  });
+  const BodySink receive = [&](std::string_view bytes) {
+    reply = guarded(x, [&]() -> std::optional<Handled> { return receiver->receive(bytes); });
+    return !reply;
+  };
+  if (!reply) receive({});  // what is wrong with the head is said before the body is asked for
+  if (reply) co_return co_await refuse(x, std::move(std::get<HttpResponse>(*reply)));
+  const bool go_on = co_await take_body(x, receive);
+  if (!go_on) co_return false;
+  if (!reply) reply = guarded(x, [&] { return std::optional<Handled>(receiver->finish()); });
+  receiver.reset();
+  if (x.body_left) x.keep_alive = false;
+  co_return co_await answer(x, std::move(*reply));
+}
+
+// From what a handler gave to the connection's next request.
+Connection::Task<bool> Connection::answer(Exchange& x, Handled handled) {
+  io_.shared->running.fetch_add(1, std::memory_order_relaxed);
+  bool open = false;
+  if (auto* response = std::get_if<HttpResponse>(&handled)) {
+    open = co_await send_response(x, *response);
+  } else if (auto* reply = std::get_if<std::unique_ptr<Reply>>(&handled)) {
+    open = co_await send_reply(x, std::move(*reply));
+  } else {
+    co_await serve_websocket(x, std::move(std::get<Upgrade>(handled)));
+  }
+  io_.shared->running.fetch_sub(1, std::memory_order_relaxed);
+  co_return open;
 }
 
 Connection::Task<bool> Connection::serve_one() {
@@ -193,33 +282,8 @@ Connection::Task<bool> Connection::serve_one() {
   if (std::optional<HttpResponse> refusal = gate(x))
     co_return co_await refuse(x, std::move(*refusal));
 
-  std::string body;
-  if (x.head.has_body()) {
-    if (x.head.expect_continue && inbox_.empty()) {
-      const bool sent = co_await write(kContinue);
-      if (!sent) co_return false;
-    }
-    const std::size_t own = x.match.route->body_bytes;
-    fault = co_await read_body(x.head, own != 0 ? own : limits_.body_bytes, body);
-    if (fault.status == kGone) co_return false;
-    x.record.body_bytes = body.size();
-    if (fault) co_return co_await refuse_malformed(x, fault);
-  }
-  x.body_left = false;
-  set_deadline(Clock::time_point::max());  // from here on the request's own deadline counts
-
-  io_.shared->running.fetch_add(1, std::memory_order_relaxed);
-  Handled handled = call_handler(x, std::move(body));
-  bool open = false;
-  if (auto* response = std::get_if<HttpResponse>(&handled)) {
-    open = co_await send_response(x, *response);
-  } else if (auto* reply = std::get_if<std::unique_ptr<Reply>>(&handled)) {
-    open = co_await send_reply(x, std::move(*reply));
-  } else {
-    co_await serve_websocket(x, std::move(std::get<Upgrade>(handled)));
-  }
-  io_.shared->running.fetch_sub(1, std::memory_order_relaxed);
-  co_return open;
+  if (x.match.route->receiver) co_return co_await serve_arriving(x);
+  co_return co_await serve_whole(x);
 }
 
 }  // namespace serval::host

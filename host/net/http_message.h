@@ -84,4 +84,19 @@ struct Upgrade {
 using Handled = std::variant<HttpResponse, std::unique_ptr<Reply>, Upgrade>;
 using Handler = std::function<Handled(HttpRequest)>;
 
+// The body of one request, taken as it arrives. On the connection's thread; an exception becomes a
+// reply of 500. Destroyed without finish() when the client goes, the body is too large, slow or
+// malformed, or receive() has replied.
+class BodyReceiver {
+ public:
+  virtual ~BodyReceiver() = default;
+  // The next bytes; at first none, before the body is asked for. A response: that is the reply, and
+  // what else comes is of no use.
+  virtual std::optional<HttpResponse> receive(std::string_view bytes) = 0;
+  // There are no more.
+  virtual Handled finish() = 0;
+};
+// The request has its head alone; most: bytes of the body at most. Called by all network threads.
+using Receiver = std::function<std::unique_ptr<BodyReceiver>(HttpRequest head, uint64_t most)>;
+
 }  // namespace serval::host

@@ -16,8 +16,9 @@ struct Route {
   // "/v1/models/{}/load": {} stands for one segment; "/v1/models/{...}" for all that is left.
   std::string path;
   uint32_t scope = kScopeNone;  // one Scope bit the principal must have
-  Handler handler;
-  std::size_t body_bytes = 0;  // limit of the body; 0: the server's default
+  Handler handler;              // of the whole request
+  std::size_t body_bytes = 0;   // limit of the body; 0: the server's default
+  Receiver receiver = {};       // instead of the handler
 };
 
 // Makes the body of an error. `status` is decided already; headers that belong to the status

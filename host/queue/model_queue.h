@@ -67,11 +67,13 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   void finish(RequestState& request, const serval_finish& finish);
   // As serval.input_stream/1 has it.
   serval_status read(RequestState& request, char* to, uint64_t capacity, uint64_t& n);
+  serval_status arrived(RequestState& request, uint64_t wanted, std::string_view& bytes);
   void violation(std::string_view rule);
 
   // --- control ---
   void set_signal_sink(SignalSink sink);
-  void refuse_new();  // submit fails as unavailable from now on
+  // submit fails as unavailable from now on; so do requests whose upload is still arriving.
+  void refuse_new();
   bool refusing() const;
   void close_pull();  // pull says FAILED_PRECONDITION from now on
   void cancel(RequestState& request, CancelReason reason);
@@ -109,6 +111,8 @@ class ModelQueue : public std::enable_shared_from_this<ModelQueue> {
   State leave(RequestState& request);  // waiting or running -> finished, off all lists
   void complete(RequestState& request, Error error, std::string usage_json);
   void complete_all(std::vector<Ended>& ended);
+  template <class Look>
+  serval_status look(RequestState& request, Look&& look);
   serval_status emit_alone(RequestState& request, const serval_event& event);
   Error cancel_error(CancelReason reason) const;
   Error timeout_error(const RequestState& request, uint64_t time) const;

@@ -150,8 +150,15 @@ void ModelQueue::set_signal_sink(SignalSink sink) {
 }
 
 void ModelQueue::refuse_new() {
-  Lock lock(mutex_);
-  refusing_ = true;
+  std::vector<State> arriving;  // for as long as their clients like, which nobody waits for
+  {
+    Lock lock(mutex_);
+    refusing_ = true;
+    for (const auto& [id, request] : live_)
+      if (request->request.arriving && !request->request.upload->view().complete)
+        arriving.push_back(request);
+  }
+  for (const State& request : arriving) cancel(*request, CancelReason::admin);
 }
 
 bool ModelQueue::refusing() const {

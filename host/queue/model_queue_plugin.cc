@@ -171,24 +171,38 @@ void ModelQueue::finish(RequestState& request, const serval_finish& given) {
   complete(request, std::move(error), std::move(usage));
 }
 
-serval_status ModelQueue::read(RequestState& request, char* to, uint64_t capacity, uint64_t& n) {
-  n = 0;
+// One look at the input, by one thread at a time.
+template <class Look>
+serval_status ModelQueue::look(RequestState& request, Look&& look) {
   if (request.reading.exchange(true, std::memory_order_acquire)) {
     violation("read_threads");
     return SERVAL_INVALID_ARGUMENT;
   }
-  serval_status status = SERVAL_OK;
-  if (request.cancelled() != CancelReason::none) {
-    status = SERVAL_CANCELLED;
-  } else if (InputStream* stream = request.request.stream.get(); stream == nullptr) {
-    status = SERVAL_FAILED_PRECONDITION;
-  } else if (std::size_t moved = 0; stream->read(to, capacity, moved) == InputStream::Read::end) {
-    status = SERVAL_OUT_OF_RANGE;
-  } else {
-    n = moved;
-  }
+  const bool live = request.cancelled() == CancelReason::none;
+  const serval_status status = live ? look(request.request) : SERVAL_CANCELLED;
   request.reading.store(false, std::memory_order_release);
   return status;
+}
+
+serval_status ModelQueue::read(RequestState& request, char* to, uint64_t capacity, uint64_t& n) {
+  n = 0;
+  return look(request, [&](Request& of) {
+    if (!of.stream) return SERVAL_FAILED_PRECONDITION;
+    std::size_t moved = 0;
+    const bool over = of.stream->read(to, capacity, moved) == InputStream::Read::end;
+    n = moved;
+    return over ? SERVAL_OUT_OF_RANGE : SERVAL_OK;
+  });
+}
+
+serval_status ModelQueue::arrived(RequestState& request, uint64_t wanted, std::string_view& bytes) {
+  bytes = {};
+  return look(request, [&](Request& of) {
+    if (!of.arriving) return SERVAL_FAILED_PRECONDITION;
+    const UploadBuffer::View seen = of.upload->view(wanted);
+    bytes = seen.bytes;
+    return seen.complete ? SERVAL_OUT_OF_RANGE : SERVAL_OK;
+  });
 }
 
 void ModelQueue::violation(std::string_view rule) {

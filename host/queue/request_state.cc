@@ -10,12 +10,6 @@ std::string namespace_of(const Request& request) {
   return request.cache_salt.empty() ? request.tenant : request.tenant + '\n' + request.cache_salt;
 }
 
-uint64_t bytes_of(const Request& request) {
-  uint64_t bytes = request.params_json.size();
-  for (const std::string& input : request.inputs) bytes += input.size();
-  return bytes;
-}
-
 }  // namespace
 
 RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueue> owner,
@@ -27,7 +21,7 @@ RequestState::RequestState(uint64_t id, Request taken, std::shared_ptr<ModelQueu
       accepted_ns(now),
       stream(limits) {
   WaitItem::priority = request.priority;
-  WaitItem::cost = bytes_of(request);
+  WaitItem::cost = request.bytes();
   WaitItem::tenant = request.tenant;
   for (std::size_t i = 0; i < request.inputs.size(); ++i) {
     const std::string_view input = request.input(i);

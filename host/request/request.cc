@@ -24,6 +24,12 @@ std::string_view cancel_reason_name(CancelReason reason) {
   return "unknown";
 }
 
+uint64_t Request::bytes() const {
+  uint64_t bytes = params_json.size();
+  for (const std::string& input : inputs) bytes += input.size();
+  return upload ? bytes + upload->view().bytes.size() : bytes;
+}
+
 uint64_t now_ns() {
   timespec now{};
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -10,6 +10,7 @@
 
 #include "common/result.h"
 #include "host/request/input_stream.h"
+#include "host/request/upload_buffer.h"
 
 namespace serval::host {
 
@@ -20,17 +21,15 @@ struct Request {
   std::string adapter;
   std::string params_json = "{}";
   std::vector<std::string> inputs;
-  // What counts of input 0, where its string holds more: an upload is not copied out of its form.
-  struct Window {
-    std::size_t begin = 0, size = std::string::npos;  // size: bytes, at most what there is
-  } window;
-  // Not null: input 0 is still arriving, and `inputs` has an empty one in its place.
-  std::shared_ptr<InputStream> stream;
-  // REQUIRES: i < inputs.size()
+  // At most one of these is set: input 0, and `inputs` has an empty one in its place.
+  std::shared_ptr<InputStream> stream;   // of an op that reads it as it comes
+  std::shared_ptr<UploadBuffer> upload;  // complete, unless:
+  bool arriving = false;                 // of an op that reads an upload as it comes
+  // What there is of it when the request is made. REQUIRES: i < inputs.size()
   std::string_view input(std::size_t i) const {
-    const std::string_view whole = inputs[i];
-    return i == 0 ? whole.substr(window.begin, window.size) : whole;
+    return i == 0 && upload && !arriving ? upload->view().bytes : std::string_view(inputs[i]);
   }
+  uint64_t bytes() const;  // of its parameters and inputs, as far as they have come
 
   int32_t priority = 0;      // lower runs sooner
   uint64_t deadline_ns = 0;  // on now_ns()'s clock; covers waiting and running; 0: none

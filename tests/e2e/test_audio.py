@@ -177,22 +177,85 @@ def test_an_upload_is_held_once(own_server):
     assert before < 300 << 20, f"{before >> 20} MiB for an upload of {len(body) >> 20} MiB"
 
 
+class Upload:
+    """A form that is sent piece by piece. fields: (name, value) or ("file", bytes) in their order."""
+
+    def __init__(self, server, fields, path="/v1/audio/transcriptions"):
+        self.body = b""
+        for name, value in fields:
+            file = '; filename="a.wav"' if isinstance(value, bytes) else ""
+            value = value if isinstance(value, bytes) else value.encode()
+            self.body += (f'--b\r\nContent-Disposition: form-data; name="{name}"{file}\r\n\r\n'.encode()
+                          + value + b"\r\n")
+        self.body += b"--b--\r\n"
+        self.sent = 0
+        self.peer = socket.create_connection(("127.0.0.1", server.port), timeout=60)
+        self.peer.sendall(f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {len(self.body)}\r\n"
+                          "Connection: close\r\nContent-Type: multipart/form-data; boundary=b\r\n\r\n".encode())
+
+    def send(self, share=1.0):
+        """Up to that share of the form."""
+        end = int(len(self.body) * share)
+        self.peer.sendall(self.body[self.sent:end])
+        self.sent = end
+        return self
+
+    def answer(self):
+        """Status and body."""
+        reply = b""
+        while piece := self.peer.recv(1 << 16):
+            reply += piece
+        self.close()
+        head, _, body = reply.partition(b"\r\n\r\n")
+        return int(head.split()[1]), body.decode()
+
+    def close(self):
+        self.peer.close()
+
+
+def begins_while_it_arrives(server, fields):
+    before = server.metric("serval_requests_total")
+    upload = Upload(server, fields).send(0.7)
+    server.wait_until(lambda: server.metric("serval_running") == 1, "the model has it")
+    assert server.metric("serval_requests_total") == before
+    return upload
+
+
+def test_an_upload_is_heard_while_it_arrives(speech):
+    upload = begins_while_it_arrives(speech, [("model", "speech"), ("file", wav(60))])
+    status, body = upload.send().answer()
+    assert status == 200 and body.count("And so my fellow people, ask not what") == 15
+    assert '"seconds":60' in body
+
+
+def test_what_follows_the_file_counts(speech):
+    upload = begins_while_it_arrives(speech, [
+        ("model", "speech"), ("file", wav(60)), ("language", "de"), ("response_format", "verbose_json")])
+    status, body = upload.send().answer()
+    assert status == 200 and '"language":"german"' in body and '"duration":60' in body
+    upload = begins_while_it_arrives(speech, [("model", "speech"), ("file", wav(60)), ("langauge", "de")])
+    status, body = upload.send().answer()
+    assert status == 400 and "langauge" in body
+    speech.wait_idle(seconds=5)
+
+
+def test_what_is_wrong_with_a_long_upload_is_said(speech):
+    status, body = Upload(speech, [("model", "nothing"), ("file", bytes(8 << 20))]).send(0.5).answer()
+    assert status == 404 and "model_not_found" in body
+    status, body = Upload(speech, [("model", "speech"), ("file", b"no audio" * (1 << 19))]).send().answer()
+    assert status == 400 and '"param":"file"' in body
+
+
 @pytest.mark.parametrize("stream", ["false", "true"])
 def test_who_disconnects_is_cancelled(speech, client, stream):
-    form = httpx.Request("POST", speech.url, files={"file": wav(2) * 500}, data={
-        "model": "speech", "stream": stream, "prompt": "slowly"})
-    body = form.read()
-    head = (f"POST /v1/audio/transcriptions HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n"
-            f"Content-Type: {form.headers['content-type']}\r\n\r\n").encode()
-    with socket.create_connection(("127.0.0.1", speech.port)) as peer:
-        peer.sendall(head + body[:len(body) // 2])  # and leaves
-    assert speech.requests() == 0
-    before = speech.metric("serval_requests_total", code="cancelled")
-    with socket.create_connection(("127.0.0.1", speech.port)) as peer:
-        peer.sendall(head + body)
+    fields = [("model", "speech"), ("stream", stream), ("prompt", "slowly"), ("file", wav(2) * 500)]
+    for share in (0.5, 1):
+        before = speech.metric("serval_requests_total", code="cancelled")
+        upload = Upload(speech, fields).send(share)
         speech.wait_until(lambda: speech.requests() == 1, "it runs")
-    speech.wait_idle(seconds=5)
-    assert speech.metric("serval_requests_total", code="cancelled") == before + 1
+        upload.close()
+        speech.wait_idle(seconds=5)
+        assert speech.metric("serval_requests_total", code="cancelled") == before + 1
     assert transcribe(client).text == HEARD
 
 
@@ -229,3 +292,17 @@ def test_whisper_refuses_what_is_no_audio(whisper):
     with pytest.raises(openai.BadRequestError) as refused:
         connect(whisper).audio.transcriptions.create(model="speech", file=("a.wav", b"RIFF no audio"))
     assert refused.value.param == "file"
+
+
+def test_whisper_hears_an_upload_while_it_arrives(whisper):
+    pcm = (ROOT / "tests/data/speech/LJ001-0002.pcm").read_bytes()
+    sound = wav(0.5)
+    sound = sound[:44] + (pcm + bytes(29 * 32000)) * 5
+    sound = sound[:40] + struct.pack("<I", len(sound) - 44) + sound[44:]
+    whole = connect(whisper).audio.transcriptions.create(model="speech", file=("a.wav", sound))
+    assert whole.text.count("modern") == 5
+    before = whisper.metric("serval_plugin_windows_total")
+    upload = Upload(whisper, [("model", "speech"), ("file", sound)]).send(0.7)
+    whisper.wait_until(lambda: whisper.metric("serval_plugin_windows_total") > before, "a window is out")
+    status, body = upload.send().answer()
+    assert status == 200 and httpx.Response(200, text=body).json()["text"] == whole.text

@@ -20,14 +20,8 @@ Error about_file(Error error) {
 // HTTP status; after it, one `data: {"error":..}` and a broken stream.
 class TranscriptionReply final : public Reply {
  public:
-  struct Setup {
-    std::shared_ptr<Call> call;
-    TranscriptForm form;
-    bool streamed = false;
-    std::size_t response_bytes = 0;
-    uint64_t received_ns = 0;
-  };
-  explicit TranscriptionReply(Setup setup) : setup_(std::move(setup)), transcript_(setup_.form) {}
+  explicit TranscriptionReply(TranscriptionSetup setup)
+      : setup_(std::move(setup)), transcript_(setup_.form) {}
   ~TranscriptionReply() override {
     setup_.call->on_ready(nullptr);
     if (!over_) setup_.call->cancel(CancelReason::client);
@@ -40,11 +34,12 @@ class TranscriptionReply final : public Reply {
 
  private:
   State advance(std::string& out, std::size_t most);
+  Next next();
   Status take(const Event& event, std::string& out);
   Status settle(const Finish& finish, std::string& out);
   void append_done(std::string& out) const;
 
-  const Setup setup_;
+  TranscriptionSetup setup_;
   Transcript transcript_;
   std::size_t sent_ = 0;  // bytes of the text that have gone out as deltas
   bool over_ = false;     // the call has ended
@@ -89,9 +84,17 @@ Status TranscriptionReply::settle(const Finish& finish, std::string& out) {
   return {};
 }
 
+Next TranscriptionReply::next() {
+  if (setup_.heard.empty()) return next_of(*setup_.call);
+  Next next;
+  next.event = std::move(setup_.heard.front());
+  setup_.heard.pop_front();
+  return next;
+}
+
 Reply::State TranscriptionReply::advance(std::string& out, std::size_t most) {
   while (out.size() < most) {
-    const auto [event, finish] = next_of(*setup_.call);
+    const auto [event, finish] = next();
     if (!event && !finish) return State::wait;
     const Status status = event ? take(*event, out) : settle(*finish, out);
     if (!status) {
@@ -137,30 +140,8 @@ Reply::State TranscriptionReply::read(std::string& out, std::size_t most) {
 
 }  // namespace
 
-Handled transcribe(const OpenAiOptions& options, HttpRequest http, bool translate) {
-  Result<TranscriptionParams> params =
-      parse_transcription(http.headers.get("content-type"), http.body, translate);
-  if (!params && params.error().code == Code::failed_precondition)
-    return openai_error(415, params.error());
-  if (!params) return openai_error(params.error());
-
-  Request request;
-  request.op = "transcribe";
-  request.model = params->model;
-  request.params_json = json::serialize(params->plugin);
-  if (Status status = apply_headers(http, params->stream, request); !status)
-    return openai_error(status.error());
-  request.inputs.push_back(std::move(http.body));
-  request.window = params->file;
-  Result<std::shared_ptr<Call>> call = options.registry->submit(std::move(request));
-  if (!call) return openai_error(about_model(std::move(call).error()));
-  TranscriptionReply::Setup setup;
-  setup.call = std::move(*call);
-  setup.form = params->form;
-  setup.streamed = params->stream;
-  setup.response_bytes = options.response_bytes;
-  setup.received_ns = http.received_ns;
-  return std::unique_ptr<Reply>(std::make_unique<TranscriptionReply>(std::move(setup)));
+std::unique_ptr<Reply> transcription_reply(TranscriptionSetup setup) {
+  return std::make_unique<TranscriptionReply>(std::move(setup));
 }
 
 }  // namespace serval::host

@@ -177,13 +177,12 @@ void refuse(JsonReader& reader) {
 }
 
 // Takes the file out of the parts.
-Status take_file(std::vector<FormPart>& parts, std::string_view body, Request::Window& file) {
+Status take_file(std::vector<FormPart>& parts) {
   const auto is_file = [](const FormPart& part) { return part.name == "file"; };
   const auto found = std::find_if(parts.begin(), parts.end(), is_file);
   if (found == parts.end()) return invalid("file is missing", "file");
   if (!found->is_file) return invalid("file must be a file, with a filename", "file");
-  if (found->data.empty()) return invalid("file is empty", "file");
-  file = {std::size_t(found->data.data() - body.data()), found->data.size()};
+  if (found->bytes == 0) return invalid("file is empty", "file");
   parts.erase(found);
   if (std::any_of(parts.begin(), parts.end(), is_file))
     return invalid("file is given twice", "file");
@@ -201,15 +200,11 @@ void read_speech_options(JsonReader& reader, json::object& plugin) {
   read_keywords(reader, plugin);
 }
 
-Result<TranscriptionParams> parse_transcription(std::string_view content_type,
-                                                std::string_view body, bool translate) {
-  const Result<std::string> boundary = form_boundary(content_type);
-  if (!boundary) return error(Code::failed_precondition, boundary.error().message);
-  Result<std::vector<FormPart>> parts = parse_form(body, *boundary);
-  if (!parts) return parts.error();
+Result<TranscriptionParams> parse_transcription(std::span<const FormPart> parts, bool translate) {
+  std::vector<FormPart> others(parts.begin(), parts.end());
   TranscriptionParams params;
-  const Status file = take_file(*parts, body, params.file);
-  const Result<json::object> fields = form_fields(*parts, kTexts);
+  const Status file = take_file(others);
+  const Result<json::object> fields = form_fields(others, kTexts);
   if (!fields) return fields.error();
 
   JsonReader reader(*fields);

@@ -157,13 +157,11 @@ void add_openai_routes(Router& router, const OpenAiOptions& options) {
                 },
                 options.body_bytes});
   }
+  const auto places = std::make_shared<EarlyPlaces>();
   for (const bool translate : {false, true})
     router.add({"POST", translate ? "/v1/audio/translations" : "/v1/audio/transcriptions",
-                kScopeInfer,
-                [options, translate](HttpRequest http) {
-                  return transcribe(options, std::move(http), translate);
-                },
-                options.audio_bytes});
+                kScopeInfer, nullptr, options.audio_bytes,
+                transcription_receiver(options, places, translate)});
   router.add({"GET", "/v1/audio/transcriptions/stream", kScopeInfer,
               [options](HttpRequest http) { return transcribe_live(options, http); }, 0});
   // The second path is what text-embeddings-inference has besides; errors look the same there.

@@ -203,6 +203,78 @@ TEST_F(HostTableTest, StreamedInputIsReadAsItComes) {
   EXPECT_EQ(stream->write("x"), 0u) << "nobody will read it";
 }
 
+TEST_F(HostTableTest, AnUploadIsSeenAsItComes) {
+  const auto* input =
+      static_cast<const serval_ext_input_stream*>(host->get_ext(host, SERVAL_EXT_INPUT_STREAM));
+  std::vector<std::pair<uint32_t, uint64_t>> signals;
+  queue->set_signal_sink([&](uint32_t kind, uint64_t id) { signals.emplace_back(kind, id); });
+  Request request;
+  request.inputs = {""};
+  request.upload = *UploadBuffer::reserve(10);
+  request.arriving = true;
+  const std::weak_ptr<UploadBuffer> upload = request.upload;
+  auto call = queue->submit(std::move(request));
+  ASSERT_TRUE(call);
+  serval_request* handle = pull();
+  EXPECT_EQ(host->view(handle)->n_inputs, 1u);
+  EXPECT_EQ(host->view(handle)->inputs[0].len, 0u);
+
+  const void* data = nullptr;
+  uint64_t size = 9;
+  EXPECT_EQ(input->arrived(handle, 5, &data, &size), SERVAL_OK);
+  EXPECT_EQ(size, 0u);
+  ASSERT_TRUE(upload.lock()->append("0123"));
+  EXPECT_TRUE(signals.empty()) << "it wants five";
+  ASSERT_TRUE(upload.lock()->append("456"));
+  ASSERT_EQ(signals.size(), 1u);
+  EXPECT_EQ(signals[0], std::pair(SERVAL_SIGNAL_READABLE, host->view(handle)->id));
+  EXPECT_EQ(input->arrived(handle, 0, &data, &size), SERVAL_OK);
+  EXPECT_EQ(std::string_view(static_cast<const char*>(data), size), "0123456");
+  const void* const before = data;
+  EXPECT_EQ(input->arrived(handle, 100, &data, &size), SERVAL_OK);
+  upload.lock()->complete();
+  EXPECT_EQ(signals.size(), 2u);
+  EXPECT_EQ(input->arrived(handle, 100, &data, &size), SERVAL_OUT_OF_RANGE);
+  EXPECT_EQ(data, before);
+  EXPECT_EQ(size, 7u);
+  char to[8];
+  EXPECT_EQ(input->read(handle, to, sizeof to, &size), SERVAL_FAILED_PRECONDITION);
+  EXPECT_EQ(input->arrived(handle, 0, nullptr, &size), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(input->arrived(handle, 0, &data, nullptr), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(queue->violations(), 2u);
+  (*call)->cancel(CancelReason::client);
+  EXPECT_EQ(input->arrived(handle, 0, &data, &size), SERVAL_CANCELLED);
+  EXPECT_EQ(size, 0u);
+  const serval_finish done{sizeof done, SERVAL_CANCELLED, nullptr, {nullptr, 0}};
+  host->finish(handle, &done);
+  EXPECT_EQ(input->arrived(handle, 0, &data, &size), SERVAL_INVALID_ARGUMENT);
+  EXPECT_EQ(queue->violations(), 3u);
+  EXPECT_TRUE(upload.expired()) << "a slow reader does not keep it";
+}
+
+// A model that is replaced does not wait for clients that send as slowly as they like.
+TEST_F(HostTableTest, AModelThatGoesWaitsForNoUpload) {
+  std::vector<serval_request*> handles;
+  std::vector<std::shared_ptr<Call>> calls;
+  for (const bool complete : {false, true}) {
+    Request request;
+    request.inputs = {""};
+    request.upload = *UploadBuffer::reserve(10);
+    request.arriving = true;
+    if (complete) request.upload->complete();
+    calls.push_back(*queue->submit(std::move(request)));
+    handles.push_back(pull());
+  }
+  queue->refuse_new();
+  EXPECT_EQ(*host->view(handles[0])->cancel_word, SERVAL_CANCEL_ADMIN);
+  EXPECT_EQ(*host->view(handles[1])->cancel_word, SERVAL_CANCEL_NONE);
+  for (serval_request* handle : handles) {
+    const serval_finish done{sizeof done, SERVAL_CANCELLED, nullptr, {nullptr, 0}};
+    host->finish(handle, &done);
+  }
+  EXPECT_EQ(calls[0]->finish()->error.code, Code::unavailable);
+}
+
 TEST_F(HostTableTest, AnInputThatIsWholeDoesNotStream) {
   const auto* input =
       static_cast<const serval_ext_input_stream*>(host->get_ext(host, SERVAL_EXT_INPUT_STREAM));
@@ -214,6 +286,8 @@ TEST_F(HostTableTest, AnInputThatIsWholeDoesNotStream) {
   char to[8];
   uint64_t n = 0;
   EXPECT_EQ(input->read(handle, to, sizeof to, &n), SERVAL_FAILED_PRECONDITION);
+  const void* data = nullptr;
+  EXPECT_EQ(input->arrived(handle, 0, &data, &n), SERVAL_FAILED_PRECONDITION);
   const serval_finish done{sizeof done, SERVAL_OK, nullptr, {nullptr, 0}};
   host->finish(handle, &done);
 }

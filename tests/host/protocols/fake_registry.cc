@@ -166,6 +166,22 @@ bool read_on(Got& got) {
   return true;
 }
 
+namespace {
+
+// The body comes in three pieces where it is taken as it arrives.
+Handled handle(const Route& route, HttpRequest request) {
+  if (!route.receiver) return route.handler(std::move(request));
+  const std::string body = std::exchange(request.body, {});
+  const auto receiver = route.receiver(std::move(request), body.size());
+  const std::size_t piece = body.size() / 3 + 1;
+  for (std::size_t at = 0; at < body.size(); at += piece)
+    if (auto response = receiver->receive(std::string_view(body).substr(at, piece)))
+      return std::move(*response);
+  return receiver->finish();
+}
+
+}  // namespace
+
 Got ask(const Router& router, HttpRequest request) {
   Got got;
   Router::Match match = router.find(request.method, request.path);
@@ -175,7 +191,7 @@ Got ask(const Router& router, HttpRequest request) {
   }
   request.tail = match.tail;
   if (request.received_ns == 0) request.received_ns = now_ns();
-  Handled handled = match.route->handler(std::move(request));
+  Handled handled = handle(*match.route, std::move(request));
   if (auto* response = std::get_if<HttpResponse>(&handled)) {
     got.response = std::move(*response);
     return got;

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <map>
 
 namespace serval::host {
 namespace {
@@ -16,8 +17,40 @@ std::string field(const std::string& name, const std::string& data) {
 }
 const std::string kFile = "Content-Disposition: form-data; name=\"file\"; filename=\"a.wav\"";
 
+// A form with boundary "b", its files gathered as if they were fields, fed in pieces of that size.
+Result<std::vector<FormPart>> read_form(std::string_view body, const FormLimits& limits = {},
+                                        std::size_t piece = std::string::npos) {
+  std::map<std::string, std::string> files;
+  FormReader reader(
+      "b",
+      [&](const FormPart& part, std::string_view bytes) {
+        files[part.name] += bytes;
+        EXPECT_EQ(files[part.name].size(), part.bytes);
+        return Status{};
+      },
+      limits);
+  for (std::size_t at = 0; at < body.size(); at += std::min(piece, body.size() - at))
+    if (Status status = reader.feed(body.substr(at, piece)); !status) return status.error();
+  if (Status status = reader.finish(); !status) return status.error();
+  std::vector<FormPart> parts = reader.parts();
+  for (FormPart& part : parts) {
+    if (part.is_file) part.data = files[part.name];
+    EXPECT_EQ(part.data.size(), part.bytes);
+  }
+  return parts;
+}
+
+// "accepted", or what is wrong with it.
 std::string why(const std::string& body, const FormLimits& limits = {}) {
-  const auto parts = parse_form(body, "b", limits);
+  const auto parts = read_form(body, limits);
+  for (const std::size_t piece : {1, 2, 3, 7, 50}) {
+    const auto cut = read_form(body, limits, piece);
+    EXPECT_EQ(cut.ok(), parts.ok()) << piece;
+    if (!cut && !parts) {
+      EXPECT_EQ(cut.error().message, parts.error().message) << piece;
+      EXPECT_EQ(cut.error().param, parts.error().param) << piece;
+    }
+  }
   return parts ? "accepted" : parts.error().message;
 }
 
@@ -34,22 +67,52 @@ TEST(FormBoundary, ComesFromTheContentType) {
   EXPECT_FALSE(form_boundary("multipart/form-data; boundary=" + std::string(71, 'a')));
 }
 
-TEST(MultipartForm, PartsAreViewsIntoTheBody) {
+TEST(MultipartForm, PartsHoldTheirBytes) {
   const std::string audio("RIFF\0\r\n--\r\n--c\r\n", 17);
   const std::string body = field("model", "m") +
                            part(kFile + "\r\nContent-Type: audio/wav", audio) + field("empty", "") +
                            "--b--\r\n";
-  const auto parts = parse_form(body, "b");
-  ASSERT_TRUE(parts) << parts.error().message;
-  ASSERT_EQ(parts->size(), 3u);
-  EXPECT_EQ((*parts)[0].name, "model");
-  EXPECT_FALSE((*parts)[0].is_file);
-  EXPECT_EQ((*parts)[0].data, "m");
-  EXPECT_TRUE((*parts)[1].is_file);
-  EXPECT_EQ((*parts)[1].filename, "a.wav");
-  EXPECT_EQ((*parts)[1].data, audio);
-  EXPECT_EQ((*parts)[1].data.data(), body.data() + body.find("RIFF"));
-  EXPECT_EQ((*parts)[2].data, "");
+  for (std::size_t piece = 1; piece <= body.size(); ++piece) {
+    SCOPED_TRACE("in pieces of " + std::to_string(piece));
+    const auto parts = read_form(body, {}, piece);
+    ASSERT_TRUE(parts) << parts.error().message;
+    ASSERT_EQ(parts->size(), 3u);
+    EXPECT_EQ((*parts)[0].name, "model");
+    EXPECT_FALSE((*parts)[0].is_file);
+    EXPECT_EQ((*parts)[0].data, "m");
+    EXPECT_TRUE((*parts)[1].is_file);
+    EXPECT_EQ((*parts)[1].filename, "a.wav");
+    EXPECT_EQ((*parts)[1].data, audio);
+    EXPECT_EQ((*parts)[2].data, "");
+  }
+}
+
+// What cannot be the beginning of a boundary is not held back.
+TEST(MultipartForm, FilesArePassedOnAsTheyCome) {
+  std::string got;
+  FormReader reader("b", [&](const FormPart&, std::string_view bytes) {
+    got += bytes;
+    return Status{};
+  });
+  ASSERT_TRUE(reader.feed(field("model", "m") + "--b\r\n" + kFile + "\r\n\r\n"));
+  EXPECT_EQ(reader.parts().at(0).data, "m");
+  EXPECT_EQ(reader.parts().at(1).name, "file");
+  ASSERT_TRUE(reader.feed("RIFF1234\r\n--"));
+  EXPECT_EQ(got, "RIFF1234");
+  ASSERT_TRUE(reader.feed("a"));
+  ASSERT_TRUE(reader.feed("1234"));
+  EXPECT_EQ(got, "RIFF1234\r\n--a");
+  EXPECT_FALSE(reader.finish());
+  ASSERT_TRUE(reader.feed("\r\n--b--"));
+  EXPECT_EQ(got, "RIFF1234\r\n--a1234");
+  EXPECT_TRUE(reader.finish());
+}
+
+TEST(MultipartForm, WhoTakesAFileMayRefuseIt) {
+  FormReader reader("b", [](const FormPart&, std::string_view) { return Status(invalid("no")); });
+  const Status fed = reader.feed(part(kFile, "RIFF") + "--b--");
+  ASSERT_FALSE(fed);
+  EXPECT_EQ(fed.error().message, "no");
 }
 
 TEST(MultipartForm, WhatOtherClientsSend) {
@@ -60,14 +123,14 @@ TEST(MultipartForm, WhatOtherClientsSend) {
       "--b\r\nContent-Disposition: form-data; name=\"say \\\"hi\\\"\"; "
       "filename=\"C:\\a.wav\"\r\n\r\n"
       "--b--";
-  const auto parts = parse_form(body, "b");
+  const auto parts = read_form(body);
   ASSERT_TRUE(parts) << parts.error().message;
   EXPECT_EQ((*parts)[0].name, "x");
   EXPECT_EQ((*parts)[0].data, "1");
   EXPECT_EQ((*parts)[1].name, "say \"hi\"");
   EXPECT_EQ((*parts)[1].filename, "C:\\a.wav");
   EXPECT_EQ((*parts)[1].data, "");
-  EXPECT_TRUE(parse_form("--b--\r\n", "b")->empty());
+  EXPECT_TRUE(read_form("--b--\r\n")->empty());
 }
 
 TEST(MultipartForm, SaysWhatIsWrong) {
@@ -114,7 +177,7 @@ TEST(MultipartForm, EveryLimitHolds) {
   limits.field_bytes = 10;
   EXPECT_EQ(why(field("a", std::string(10, 'x')) + end, limits), "accepted");
   EXPECT_EQ(why(field("a", std::string(11, 'x')) + end, limits),
-            "a has 11 bytes; at most 10 are allowed");
+            "a has more than the 10 bytes that are allowed");
   EXPECT_EQ(why(part(kFile, std::string(1000, 'x')) + end, limits), "accepted");
   limits.name_bytes = 3;
   EXPECT_EQ(why(field("abc", "") + end, limits), "accepted");

@@ -203,12 +203,15 @@ TEST_F(ModelQueueTest, OneThatIsLargerThanTheQueueWaitsAlone) {
   EXPECT_EQ(counter->limits["bytes"], 1);
 }
 
-TEST_F(ModelQueueTest, AWindowIsWhatThePluginSeesOfInputZero) {
+TEST_F(ModelQueueTest, AnUploadIsInputZero) {
   make();
   Request request;
   request.model = "m";
-  request.inputs = {"head, the audio, tail", "whole"};
-  request.window = {6, 9};
+  request.inputs = {"", "whole"};
+  request.upload = *UploadBuffer::reserve(9);
+  EXPECT_TRUE(request.upload->append("the audio"));
+  request.upload->complete();
+  EXPECT_EQ(request.bytes(), 2u + 9 + 5);
   const auto call = queue->submit(std::move(request));
   ASSERT_TRUE(call);
   const auto state = pull_one();
