@@ -4,6 +4,7 @@ import http.client
 import json
 import pathlib
 import struct
+import time
 
 import serving
 
@@ -61,17 +62,29 @@ def form(fields, audio, name):
     return f"multipart/form-data; boundary={mark}", body
 
 
-class Client:
-    """One connection to a Serval, for one request after the other."""
+def at_pace(body, bytes_per_second):
+    """The body piece by piece, as a line of that speed lets it through."""
+    begin, piece = time.perf_counter(), 1 << 16
+    for at in range(0, len(body), piece):
+        yield body[at:at + piece]
+        time.sleep(max(0, begin + (at + piece) / bytes_per_second - time.perf_counter()))
 
-    def __init__(self, port, model="speech"):
+
+class Client:
+    """One connection to a Serval, for one request after the other. bytes_per_second: of its line,
+    None: as fast as it goes."""
+
+    def __init__(self, port, model="speech", bytes_per_second=None):
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
-        self.model = model
+        self.model, self.bytes_per_second = model, bytes_per_second
 
     def transcribe(self, audio, name="clip.flac", **fields):
         """The answer, parsed. fields: of the form, beside model and file."""
         kind, body = form({"model": self.model, "language": "en", **fields}, audio, name)
-        self.connection.request("POST", "/v1/audio/transcriptions", body, {"Content-Type": kind})
+        headers = {"Content-Type": kind, "Content-Length": str(len(body))}
+        if self.bytes_per_second:
+            body = at_pace(body, self.bytes_per_second)
+        self.connection.request("POST", "/v1/audio/transcriptions", body, headers)
         answer = self.connection.getresponse()
         text = answer.read()
         if answer.status != 200:

@@ -9,6 +9,8 @@ greedily, and a side whose text is wrong stops the benchmark.
     clip        one clip of 11 s: milliseconds from its bytes to its text
     clips       21 clips one by one: seconds of audio a second
     long        7.5 minutes in one file, cut by each side's VAD, the peer in batches: the same
+    upload      the long file over a line of 100 Mbit/s, from its first byte to its text: the same.
+                The peer takes whole files, so it begins when the line is done
     8-clients   clips from 8 clients at a time: the same, in total. The peer is called by 8 threads,
                 with one worker or with as many as it has threads, whichever is faster here
     chunk       30 s cut from the long file: milliseconds
@@ -42,6 +44,7 @@ LIVE_MODEL = "whisper-base"
 PRECISIONS = {"int8": "int8", "f32": "float32"}  # of the peer, as CTranslate2 calls them
 CLIENTS = 8
 CHUNK_SECONDS = 30
+LINE = 100e6 / 8  # bytes a second
 PAUSE_SECONDS = 0.3  # before a turn: OpenMP's threads may spin for a while after the peer's
 MOST_WRONG = 15      # percent of the words
 SHAPES = {"whisper-tiny.en": (384, 4), "whisper-base": (512, 6)}  # width, layers of the encoder
@@ -127,8 +130,8 @@ class Bench:
         self.peers = {}
         self.ours = self.client()
 
-    def client(self, **fields):
-        connection = speech.Client(self.port)
+    def client(self, bytes_per_second=None, **fields):
+        connection = speech.Client(self.port, bytes_per_second=bytes_per_second)
         return lambda audio: connection.transcribe(audio, **fields)["text"]
 
     def peer(self, precision, workers=1):
@@ -177,6 +180,17 @@ class Bench:
             peer = self.peer(precision)
             self.turns(f"long-{precision}", lambda: speed([with_vad], [self.material.long]),
                        lambda: speed([peer.long], [self.material.long]))
+
+    def upload(self):
+        slow, clip = self.client(LINE, vad="true"), self.material.long
+        peer = self.peer("int8")
+
+        def theirs(data):
+            for _ in speech.at_pace(data, LINE):
+                pass
+            return peer.long(data)
+
+        self.turns("upload-int8", lambda: speed([slow], [clip]), lambda: speed([theirs], [clip]))
 
     def many_clients(self):
         work = self.clips * 2
@@ -235,6 +249,7 @@ class Bench:
 
 
 ROWS = {"clip": Bench.clip, "clips": Bench.clips_one_by_one, "long": Bench.long,
+        "upload": Bench.upload,
         f"{CLIENTS}-clients": Bench.many_clients, "chunk": Bench.chunk, "encode": Bench.encode,
         "live": Bench.live}
 

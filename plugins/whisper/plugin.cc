@@ -36,6 +36,21 @@ class HostClient final : public sdk::EngineClient<Client, Error> {
     read_ += n;
     return n > 0 ? Input::some : Input::end;
   }
+  Input arrived(std::size_t wanted, std::string_view& bytes) override {
+    switch (input_.arrived(request_, wanted, bytes)) {
+      case sdk::Input::some:
+        return Input::some;
+      case sdk::Input::none:
+        return Input::none;
+      case sdk::Input::end:
+        return Input::end;
+      case sdk::Input::cancelled:
+        return Input::gone;
+      case sdk::Input::whole:
+        bytes = request_.input(0);
+    }
+    return Input::end;
+  }
 
  private:
   const sdk::InputStream& input_;
@@ -90,8 +105,11 @@ class WhisperEngine final : public sdk::LoadedEngine<LoadedModel, WhisperMetrics
       return client->fail(error(Code::unimplemented, "this model has no adapters", "adapter"));
     const std::string_view op = view.op(), params = view.params_json();
     const RequestInfo info{view.priority()};
-    const std::vector<std::string_view> inputs = host.inputs();
-    engine().submit(id, std::move(client), op, inputs, params, info);
+    engine().submit(id, std::move(client), op, view.inputs(), params, info);
+  }
+  // Clients that dawdle are in nobody's way.
+  uint32_t room() override {
+    return room_beside(engine().running() - std::min(engine().waiting(), kMostWaiting));
   }
   void abort(const sdk::Error& why) override {
     engine().abort(error(Code(why.code), why.message, why.param));
@@ -99,6 +117,7 @@ class WhisperEngine final : public sdk::LoadedEngine<LoadedModel, WhisperMetrics
   void readable(uint64_t id) override { engine().readable(id); }
 
  private:
+  static constexpr std::size_t kMostWaiting = 32;
   const sdk::InputStream input_;
 };
 
@@ -136,5 +155,6 @@ class WhisperPlugin final : public sdk::Plugin {
 }  // namespace serval::whisper
 
 SERVAL_EXPORT_PLUGIN(serval::whisper::WhisperPlugin, "org.serval.whisper", "0.1.0",
-                     SERVAL_OPS("transcribe", "transcribe_stream", "describe"), .vendor = "Serval",
-                     .license = "Apache-2.0", .description = "Speech to text by Whisper models");
+                     SERVAL_OPS("transcribe", "transcribe_upload", "transcribe_stream", "describe"),
+                     .vendor = "Serval", .license = "Apache-2.0",
+                     .description = "Speech to text by Whisper models");

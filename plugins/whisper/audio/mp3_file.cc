@@ -4,8 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "plugins/whisper/audio/memory_file.h"
-
 namespace serval::whisper {
 namespace {
 
@@ -17,7 +15,7 @@ struct Delete {
 
 class Mp3File final : public MonoReader {
  public:
-  explicit Mp3File(std::string_view bytes) : memory_(bytes) {}
+  explicit Mp3File(FileBytes file) : MonoReader(MemoryFile(file, kToldBytes)) {}
 
   bool open() {
     handle_.reset(mpg123_new(nullptr, nullptr));
@@ -27,14 +25,17 @@ class Mp3File final : public MonoReader {
                         MPG123_QUIET | MPG123_FORCE_FLOAT | MPG123_SKIP_ID3V2, 0) == MPG123_OK &&
            mpg123_param(handle, MPG123_RESYNC_LIMIT, kResyncBytes, 0) == MPG123_OK &&
            mpg123_replace_reader_handle(handle, read_memory, seek_memory, nullptr) == MPG123_OK &&
-           mpg123_open_handle(handle, &memory_) == MPG123_OK &&
+           mpg123_open_handle(handle, &file_) == MPG123_OK &&
            mpg123_getformat(handle, &rate_, &channels_, &encoding_) == MPG123_OK &&
            encoding_ == MPG123_ENC_FLOAT_32 && (channels_ == 1 || channels_ == 2);
   }
 
   int rate() const override { return int(rate_); }
   int64_t frames() const override {
+    // Without a length it has no guess, and knows only what a header of the encoder's says.
+    mpg123_set_filesize(handle_.get(), -1);
     const off_t length = mpg123_length(handle_.get());
+    mpg123_set_filesize(handle_.get(), kToldBytes);
     return length >= 0 ? int64_t(length) : -1;
   }
   bool damaged() const override { return damaged_; }
@@ -60,6 +61,8 @@ class Mp3File final : public MonoReader {
 
  private:
   static constexpr std::size_t kPiece = 4096;  // frames
+  // The length it is told. It looks for a tag of so many bytes at the end, and finds the beginning.
+  static constexpr int64_t kToldBytes = 128;
 
   static ssize_t read_memory(void* memory, void* out, std::size_t count) {
     return ssize_t(static_cast<MemoryFile*>(memory)->read(out, int64_t(count)));
@@ -68,7 +71,6 @@ class Mp3File final : public MonoReader {
     return off_t(static_cast<MemoryFile*>(memory)->seek(offset, from));
   }
 
-  MemoryFile memory_;
   std::unique_ptr<mpg123_handle, Delete> handle_;
   long rate_ = 0;
   int channels_ = 0, encoding_ = 0;
@@ -79,7 +81,7 @@ class Mp3File final : public MonoReader {
 
 }  // namespace
 
-Result<std::unique_ptr<MonoReader>> open_mp3_file(std::string_view bytes) {
+Result<std::unique_ptr<MonoReader>> open_mp3_file(FileBytes bytes) {
   auto file = std::make_unique<Mp3File>(bytes);
   if (!file->open())
     return invalid("the audio file begins as an MP3 file but has no frame of MPEG audio");

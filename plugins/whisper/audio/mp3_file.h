@@ -3,15 +3,15 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "common/result.h"
 #include "plugins/whisper/audio/mono_reader.h"
 
 namespace serval::whisper {
 
-// The bytes must outlive the reader and are taken as hostile. A stream that changes its rate or
-// channels counts as damaged from there. Errors: invalid_argument.
-Result<std::unique_ptr<MonoReader>> open_mp3_file(std::string_view bytes);
+// The bytes must outlive the reader and are taken as hostile. It does not mind if more come while
+// it reads. A stream that changes its rate or channels counts as damaged from there. Errors:
+// invalid_argument.
+Result<std::unique_ptr<MonoReader>> open_mp3_file(FileBytes file);
 
 }  // namespace serval::whisper

@@ -27,14 +27,15 @@ void decode_pcm16(std::string_view bytes, int channels, std::span<float> out) {
   }
 }
 
-Pcm16Reader::Pcm16Reader(std::string_view bytes, const RawPcm& pcm) : bytes_(bytes), pcm_(pcm) {}
+Pcm16Reader::Pcm16Reader(FileBytes file, const RawPcm& pcm)
+    : MonoReader(MemoryFile(file)), pcm_(pcm) {}
 
 std::size_t Pcm16Reader::read(std::span<float> out) {
-  const std::size_t count = std::min(out.size(), std::size_t(frames()) - position_);
-  decode_pcm16(bytes_.substr(position_ * frame_bytes(), count * frame_bytes()), pcm_.channels,
-               out.first(count));
-  position_ += count;
-  return count;
+  piece_.resize(out.size() * frame_bytes());
+  const auto got = std::size_t(file_.read(piece_.data(), int64_t(piece_.size()))) / frame_bytes();
+  decode_pcm16(std::string_view(piece_).substr(0, got * frame_bytes()), pcm_.channels,
+               out.first(got));
+  return got;
 }
 
 }  // namespace serval::whisper

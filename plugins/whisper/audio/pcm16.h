@@ -1,6 +1,7 @@
 // Headerless PCM: 16-bit little-endian samples, channels interleaved.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -24,20 +25,21 @@ void decode_pcm16(std::string_view bytes, int channels, std::span<float> out);
 class Pcm16Reader final : public MonoReader {
  public:
   // The bytes must outlive the reader. REQUIRES: check_pcm(pcm)
-  Pcm16Reader(std::string_view bytes, const RawPcm& pcm);
+  Pcm16Reader(FileBytes file, const RawPcm& pcm);
 
   int rate() const override { return pcm_.rate; }
-  int64_t frames() const override { return int64_t(bytes_.size() / frame_bytes()); }
-  bool damaged() const override { return bytes_.size() % frame_bytes() != 0; }
+  int64_t frames() const override {
+    return file_.complete() ? file_.arrived() / int64_t(frame_bytes()) : -1;
+  }
+  bool damaged() const override { return file_.arrived() % int64_t(frame_bytes()) != 0; }
   int64_t odd_values() const override { return 0; }
   std::size_t read(std::span<float> out) override;
 
  private:
   std::size_t frame_bytes() const { return 2 * std::size_t(pcm_.channels); }
 
-  std::string_view bytes_;
   RawPcm pcm_;
-  std::size_t position_ = 0;  // in frames
+  std::string piece_;
 };
 
 }  // namespace serval::whisper

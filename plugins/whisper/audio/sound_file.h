@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <string_view>
 
 #include "common/result.h"
 #include "plugins/whisper/audio/mono_reader.h"
@@ -11,7 +10,12 @@
 namespace serval::whisper {
 
 // The bytes must outlive the reader. They are taken as hostile; memory stays within a few MiB
-// whatever they claim. Errors: invalid_argument, which names the format as far as it was known.
-Result<std::unique_ptr<MonoReader>> open_sound_file(std::string_view bytes);
+// whatever they claim. Null: this cannot be read before all of it has come. Errors:
+// invalid_argument, which names the format as far as it was known; of a file that is not complete
+// they mean nothing, unless it `is_refused`.
+Result<std::unique_ptr<MonoReader>> open_sound_file(FileBytes file);
+
+// Whether the beginning says that there is no reader for such files.
+bool is_refused(std::string_view bytes);
 
 }  // namespace serval::whisper

@@ -12,11 +12,12 @@ struct Mark {
 };
 
 using namespace std::string_view_literals;
+constexpr SoundFormat kMp3{"an MP3 file", true, true, true}, kWav{"a WAV file", true, false, true};
 constexpr Mark kMarks[] = {
-    {8, "WAVE"sv, {"a WAV file"}},
+    {8, "WAVE"sv, {"a WAV file"}},  // RIFF, or RF64 with sizes of its own
     {0, "RIFF"sv, {"a RIFF file"}},
     {0, "riff\x2e\x91\xcf\x11"sv, {"a W64 file"}},
-    {0, "fLaC"sv, {"a FLAC file"}},
+    {0, "fLaC"sv, {"a FLAC file", true, false, true}},
     {0, "OggS"sv, {"an Ogg file"}},
     {0, "FORM"sv, {"an AIFF file"}},
     {0, ".snd"sv, {"an AU file"}},
@@ -52,16 +53,30 @@ SoundFormat guess_sound_format(std::string_view whole) {
   // First, as libsndfile looks for it first too and would read it by itself.
   if (bytes.size() >= 2 && bytes[0] == '\xff') {
     if ((bytes[1] & 0xf6) == 0xf0) return {"an AAC file", false};
-    if ((bytes[1] & 0xe0) == 0xe0) return {"an MP3 file", true, true};
+    if ((bytes[1] & 0xe0) == 0xe0) return kMp3;
   }
+  if (whole.starts_with("RIFF") && whole.substr(0, 12).ends_with("WAVE")) return kWav;
   for (const Mark& mark : kMarks)
     if (bytes.size() >= mark.offset && bytes.substr(mark.offset).starts_with(mark.bytes))
       return mark.format;
-  if (bytes.size() < whole.size()) return {"an MP3 file", true, true};  // the usual bearer of tags
+  if (bytes.size() < whole.size()) return kMp3;  // the usual bearer of tags
   const std::string_view head = bytes.substr(0, 64);
   if (head.size() >= 8 && std::all_of(head.begin(), head.end(), printable))
     return {"a text", false};
   return {};
+}
+
+int64_t wav_data_end(std::string_view bytes) {
+  if (!bytes.starts_with("RIFF")) return -1;
+  std::size_t at = 12;  // "RIFF", a length, "WAVE"; then chunks: a name, a length, so many bytes
+  while (bytes.size() >= at + 8) {
+    uint32_t length = 0;
+    for (std::size_t i = 0; i < 4; ++i)
+      length |= uint32_t(static_cast<unsigned char>(bytes[at + 4 + i])) << (8 * i);
+    if (bytes.substr(at, 4) == "data") return int64_t(at) + 8 + length;
+    at += 8 + std::size_t(length) + length % 2;
+  }
+  return -1;
 }
 
 }  // namespace serval::whisper

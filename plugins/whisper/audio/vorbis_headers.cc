@@ -12,7 +12,7 @@ namespace serval::whisper {
 
 bool has_broken_vorbis_headers(std::string_view bytes) {
   if (bytes.find("\x01vorbis") == bytes.npos) return false;  // Opus, FLAC, Speex
-  MemoryFile memory(bytes);
+  MemoryFile memory({bytes});
   const ov_callbacks calls = {
       .read_func = [](void* out, std::size_t size, std::size_t count, void* file) -> std::size_t {
         return std::size_t(

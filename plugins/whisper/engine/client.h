@@ -15,7 +15,7 @@ enum class EventKind : uint8_t { text, json };
 enum class Input : uint8_t {
   some,  // bytes
   none,  // nothing is there; Engine::readable says when there is
-  end,   // complete, and all of it has been read
+  end,   // complete, and all of it has been read or is there
   gone,  // the request is cancelled
 };
 
@@ -36,6 +36,10 @@ class Client {
   // Moves up to to.size() bytes of input 0, which is still arriving, and says how many; never
   // blocks.
   virtual Input read_input(std::span<char> to, std::size_t& n) = 0;
+  // What there is of input 0, a file that may still be arriving; the bytes stay until the end.
+  // some: more may come; if there are fewer than wanted, Engine::readable says when that has
+  // changed.
+  virtual Input arrived(std::size_t wanted, std::string_view& bytes) = 0;
   // The end; exactly one of these. Nothing is kept when done is called.
   virtual void done(std::string_view usage_json) = 0;
   virtual void fail(const Error& error) = 0;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <tuple>
+#include <utility>
 
 namespace serval::whisper {
 
@@ -11,19 +12,17 @@ Engine::Engine(EngineParts parts)
 }
 
 void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-                    const std::vector<std::string_view>& inputs, std::string_view params_json,
-                    const RequestInfo& info) {
+                    std::size_t inputs, std::string_view params_json, const RequestInfo& info) {
   if (op == "describe") return describe(*client);
   const bool live = op == "transcribe_stream";
-  if (op != "transcribe" && !live)
+  if (op != "transcribe" && op != "transcribe_upload" && !live)
     return client->fail(error(Code::unimplemented, "this model transcribes speech; it cannot " +
                                                        std::string(op.substr(0, 64))));
-  if (inputs.size() != 1)
+  if (inputs != 1)
     return client->fail(invalid(std::string(op) + " takes one input, the audio; there are " +
-                                std::to_string(inputs.size())));
+                                std::to_string(inputs)));
   auto job = std::make_unique<Job>();
-  const Status opened =
-      live ? open_live(*job, params_json) : open_file(*job, inputs[0], params_json);
+  const Status opened = live ? open_live(*job, params_json) : open_file(*job, params_json);
   if (!opened) return client->fail(opened.error());
   job->id = id;
   job->order = arrivals_++;
@@ -36,19 +35,13 @@ void Engine::submit(uint64_t id, std::unique_ptr<Client> client, std::string_vie
   jobs_.emplace(id, std::move(job));
 }
 
-Status Engine::open_file(Job& job, std::string_view bytes, std::string_view params_json) const {
+Status Engine::open_file(Job& job, std::string_view params_json) const {
   Result<TranscribeParams> params =
       parse_transcribe(params_json, *parts_.tokenizer, parts_.vad != nullptr);
   if (!params) return params.error();
-  auto reader = WindowReader::open(bytes, params->pcm, params->cut, *parts_.mel, parts_.vad,
-                                   parts_.max_audio_seconds);
-  if (!reader) {
-    Error why = reader.error();
-    why.param = "audio";
-    return why;
-  }
+  job.reader = std::make_unique<WindowReader>(params->pcm, params->cut, *parts_.mel, parts_.vad,
+                                              parts_.max_audio_seconds);
   job.params = std::move(*params);
-  job.reader = std::move(*reader);
   return {};
 }
 
@@ -75,16 +68,29 @@ void Engine::reap() {
   std::vector<Job*> gone;
   for (auto& [id, job] : jobs_)
     if (job->client->cancelled()) gone.push_back(job.get());
-  for (Job* job : gone) {
-    job->client->finish_cancelled({});
-    end(*job);
-  }
+  for (Job* job : gone) drop(*job);
+}
+
+// Shows the reader what has come of its file. False: too little for it to go on, or the job is
+// gone.
+bool Engine::let_in(Job& job) {
+  if (job.arrived) return true;
+  const std::size_t wanted = job.waits ? job.reader->wanted() : 0;
+  std::string_view bytes;
+  const Input input = job.client->arrived(wanted, bytes);
+  if (input == Input::gone) return drop(job), false;
+  job.arrived = input == Input::end;
+  job.readable = job.arrived || bytes.size() >= wanted;
+  if (!job.readable) return false;
+  job.waits = false;
+  job.reader->arrive({bytes, job.arrived});
+  return true;
 }
 
 void Engine::read_ahead() {
   std::vector<Job*> waiting;
   for (auto& [id, job] : jobs_)
-    if (!job->live && !job->reading && !job->all_read && !job->client->blocked())
+    if (!job->live && !job->reading && !job->all_read && job->readable && !job->client->blocked())
       waiting.push_back(job.get());
   std::sort(waiting.begin(), waiting.end(), [](const Job* a, const Job* b) {
     return std::tuple(a->priority, a->windows_read, a->order) <
@@ -96,7 +102,7 @@ void Engine::read_ahead() {
     const int most = job->windows_read == 0 ? all : all / 2;
     if (ready_ + preparing_ >= most) break;
     // What waits to be given out is bounded too.
-    if (int(job->works.size()) >= 2 * parts_.windows) continue;
+    if (int(job->works.size()) >= 2 * parts_.windows || !let_in(*job)) continue;
     ++preparing_;
     job->reading = true;
     PrepareTask task;
@@ -115,11 +121,13 @@ void Engine::take_prepared() {
     --preparing_;
     Job& job = *jobs_.at(task.request);
     job.reading = false;
-    if (!task.window) {
-      fail(job, task.window.error());
+    if (!task.done) {
+      fail(job, task.done.error());
       continue;
     }
-    if (!*task.window) {
+    job.waits = *task.done == WindowReader::Next::wait;
+    if (job.waits) continue;
+    if (*task.done == WindowReader::Next::end) {
       job.all_read = true;
       counts_.audio_seconds += job.reader->seconds();
       give_out(job);
@@ -128,7 +136,7 @@ void Engine::take_prepared() {
     auto work = std::make_unique<WindowWork>();
     work->job = &job;
     work->index = job.windows_read++;
-    work->audio = std::move(**task.window);
+    work->audio = std::move(task.window);
     work->full_padding = work->audio.frames == kMaxFrames;
     job.works.emplace(work->index, std::move(work));
     ++ready_;
@@ -237,6 +245,17 @@ bool Engine::encode() {
   return true;
 }
 
+std::size_t Engine::waiting() const {
+  return std::size_t(std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) {
+    return job.second->waits && !job.second->readable;
+  }));
+}
+
+void Engine::readable(uint64_t id) {
+  const auto found = jobs_.find(id);
+  if (found != jobs_.end()) found->second->readable = true;
+}
+
 void Engine::writable(uint64_t id) {
   const auto found = jobs_.find(id);
   if (found == jobs_.end()) return;
@@ -248,17 +267,27 @@ void Engine::abort(const Error& why) {
   while (!jobs_.empty()) fail(*jobs_.begin()->second, why);
 }
 
+// The bytes of a request are its client's, and gone when that is finished.
+void Engine::stop_reading(Job& job) {
+  if (!std::exchange(job.reading, false)) return;
+  queue_.remove(job.id);
+  --preparing_;
+}
+
 void Engine::fail(Job& job, const Error& why) {
+  stop_reading(job);
   job.client->fail(why);
+  end(job);
+}
+
+void Engine::drop(Job& job) {
+  stop_reading(job);
+  job.client->finish_cancelled({});
   end(job);
 }
 
 // Frees everything of a request whose client is finished.
 void Engine::end(Job& job) {
-  if (job.reading) {
-    queue_.remove(job.id);
-    --preparing_;
-  }
   if (job.live) {
     drop_attempt(job);
     --live_;

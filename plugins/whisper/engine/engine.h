@@ -49,9 +49,8 @@ class Engine {
 
   // Takes a request over; what is wrong with it goes to client->fail. The views live until the
   // client is finished.
-  void submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op,
-              const std::vector<std::string_view>& inputs, std::string_view params_json,
-              const RequestInfo& info = {});
+  void submit(uint64_t id, std::unique_ptr<Client> client, std::string_view op, std::size_t inputs,
+              std::string_view params_json, const RequestInfo& info = {});
 
   // At most one pass of the encoder and one of the decoder. False: nothing could be done.
   bool step();
@@ -62,6 +61,7 @@ class Engine {
   void readable(uint64_t id);
 
   std::size_t running() const { return jobs_.size(); }
+  std::size_t waiting() const;  // of these, how many have files that still have to come
   // Ends all requests with this error.
   void abort(const Error& why);
 
@@ -98,9 +98,10 @@ class Engine {
 
   void reap();
   // Where a request begins; params as they were given.
-  Status open_file(Job& job, std::string_view bytes, std::string_view params_json) const;
+  Status open_file(Job& job, std::string_view params_json) const;
   Status open_live(Job& job, std::string_view params_json) const;
   // Audio.
+  bool let_in(Job& job);
   void read_ahead();
   void take_prepared();
   // Live audio (engine_live.cc).
@@ -136,7 +137,10 @@ class Engine {
   void give(Job& job, WindowWork& work);
   void describe(Client& client) const;
 
+  void stop_reading(Job& job);
+  // The job is gone behind these.
   void fail(Job& job, const Error& why);
+  void drop(Job& job);
   void end(Job& job);
 
   EngineParts parts_;

@@ -34,11 +34,6 @@ Status Engine::open_live(Job& job, std::string_view params_json) const {
   return {};
 }
 
-void Engine::readable(uint64_t id) {
-  const auto found = jobs_.find(id);
-  if (found != jobs_.end() && found->second->live) found->second->live->readable = true;
-}
-
 // True: there may be more to read at once.
 bool Engine::read_live() {
   if (live_ == 0) return false;
@@ -56,7 +51,7 @@ bool Engine::read(Job& job) {
   char bytes[kPieceBytes];
   const auto may_read = [&] {
     const bool room = ready_ < waiting_windows(parts_.windows) && job.works.size() < kMostWaiting;
-    return live.readable && !job.all_read && !job.client->blocked() && (room || job.works.empty());
+    return job.readable && !job.all_read && !job.client->blocked() && (room || job.works.empty());
   };
   for (int i = 0; i < kMostReads && may_read(); ++i) {
     std::size_t n = 0;
@@ -68,7 +63,7 @@ bool Engine::read(Job& job) {
         }
         break;
       case Input::none:
-        live.readable = false;
+        job.readable = false;
         break;
       case Input::end:
         live.stream.finish();
@@ -76,8 +71,7 @@ bool Engine::read(Job& job) {
         counts_.audio_seconds += live.stream.seconds();
         break;
       case Input::gone:
-        job.client->finish_cancelled({});
-        end(job);
+        drop(job);
         return true;
     }
     take_pieces(job);
@@ -143,7 +137,7 @@ void Engine::follow(Job& job) {
       drop_attempt(job);
   }
   if (!open) drop_attempt(job);
-  if (!open || !open->paused || live.readable || job.all_read || job.client->blocked()) return;
+  if (!open || !open->paused || job.readable || job.all_read || job.client->blocked()) return;
   if (live.attempt && live.attempt->urgent()) return;
   drop_attempt(job);
   try_piece(job, WindowWork::Kind::pause, *open);
@@ -161,7 +155,7 @@ void Engine::start_partial() {
     if (!job->live || job->client->blocked()) continue;
     const LiveJob& live = *job->live;
     if (!job->works.empty() || (live.attempt && live.attempt->urgent())) return;
-    if (!live.partials || live.attempt || live.readable) continue;
+    if (!live.partials || live.attempt || job->readable) continue;
     const std::optional<OpenSpeech> open = live.stream.open();
     if (!open || open->quiet) continue;  // in a pause it would be in the way of what is final
     const int64_t fresh = open->bare.end - std::max(open->bare.begin, live.tried_to);

@@ -62,13 +62,12 @@ struct FailedWindow {
   std::string why;
 };
 
-// Of a request whose audio is still arriving.
+// Of a request that is heard while somebody speaks.
 struct LiveJob {
   LiveJob(LiveStream from, bool with_partials) : stream(std::move(from)), partials(with_partials) {}
 
   LiveStream stream;
   bool partials;
-  bool readable = true;  // there may be something to read
   // Of the piece that goes on. It has the index of the next window.
   std::unique_ptr<WindowWork> attempt;  // a pause or a partial
   int64_t tried_to = 0;                 // the sample that the latest hypothesis reaches to
@@ -86,6 +85,9 @@ struct Job {
   std::unique_ptr<LiveJob> live;
 
   bool reading = false;  // its next window is in the queue
+  bool readable = true;  // there may be input to read
+  bool waits = false;    // its reader has used up what there was of a file
+  bool arrived = false;  // ... of which all is there now
   bool all_read = false;
   int windows_read = 0;
   std::map<int, std::unique_ptr<WindowWork>> works;  // by index: read, not yet given out

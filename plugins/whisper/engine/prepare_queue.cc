@@ -23,7 +23,7 @@ void PrepareQueue::prepare_next(std::unique_lock<std::mutex>& lock) {
   queued_.pop_front();
   under_way_.push_back(task.request);
   lock.unlock();
-  task.window = task.reader->next();
+  task.done = task.reader->next(task.window);
   lock.lock();
   std::erase(under_way_, task.request);
   done_.push_back(std::move(task));

@@ -20,7 +20,8 @@ struct PrepareTask {
   int index = 0;                   // of the window
   int priority = 0;                // lower goes first
   WindowReader* reader = nullptr;  // no other task has it; it lives until the task is taken back
-  Result<std::optional<AudioWindow>> window = std::optional<AudioWindow>();
+  AudioWindow window;
+  Result<WindowReader::Next> done = WindowReader::Next::wait;  // what came of it
 };
 
 // All functions: the engine's thread only.

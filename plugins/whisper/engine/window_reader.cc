@@ -1,6 +1,7 @@
 #include "plugins/whisper/engine/window_reader.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace serval::whisper {
 namespace {
@@ -28,33 +29,56 @@ AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> sam
   return window;
 }
 
-WindowReader::WindowReader(std::unique_ptr<AudioSource> source, const CutOptions& cut,
-                           const LogMel& mel, const Vad* vad, int64_t most)
-    : source_(std::move(source)), cut_(cut), mel_(mel), vad_(vad), most_(most) {}
+WindowReader::WindowReader(const std::optional<RawPcm>& pcm, const CutOptions& cut,
+                           const LogMel& mel, const Vad* vad, int most_seconds)
+    : source_(pcm), cut_(cut), mel_(mel), vad_(vad), most_(int64_t{most_seconds} * kSampleRate) {}
 
-Result<std::unique_ptr<WindowReader>> WindowReader::open(std::string_view bytes,
-                                                         const std::optional<RawPcm>& pcm,
-                                                         const CutOptions& cut, const LogMel& mel,
-                                                         const Vad* vad, int most_seconds) {
-  auto source = pcm ? AudioSource::open_raw(bytes, *pcm) : AudioSource::open(bytes);
-  if (!source) return source.error();
-  const int64_t most = int64_t{most_seconds} * kSampleRate;
-  if ((*source)->samples() > most) return audio_too_long(most);
-  return std::unique_ptr<WindowReader>(new WindowReader(std::move(*source), cut, mel, vad, most));
-}
-
-// Reads until the buffer holds so many samples, or all there are.
-Status WindowReader::fill(std::size_t wanted) {
+// Reads until the buffer holds so many samples, or all there are. False: not yet.
+Result<bool> WindowReader::fill(std::size_t wanted) {
   while (!ended_ && buffer_.size() < wanted) {
     const std::size_t before = buffer_.size();
     buffer_.resize(before + kPiece);
-    const std::size_t got = source_->read(std::span(buffer_).subspan(before));
+    const std::size_t got = source_.read(std::span(buffer_).subspan(before));
     buffer_.resize(before + got);
     read_ += int64_t(got);
-    ended_ = got < kPiece;
     if (read_ > most_) return audio_too_long(most_);
+    if (got == kPiece) continue;
+    if (source_.waits()) return false;
+    ended_ = true;
   }
-  return {};
+  return true;
+}
+
+void WindowReader::arrive(FileBytes file) {
+  complete_ = file.complete;
+  source_.arrive(file);
+}
+
+// False: not yet.
+Result<bool> WindowReader::open() {
+  if (!opened_) {
+    const Result<bool> begun = source_.begin();
+    if (!begun || !*begun) return begun;
+    opened_ = true;
+  }
+  // Once all of it is there it need not be read to know that it is too long.
+  if (complete_ && !std::exchange(told_length_, true) && source_.samples() > most_)
+    return audio_too_long(most_);
+  return true;
+}
+
+// Up to where it is known who finds the windows. False: not yet.
+Result<bool> WindowReader::begin() {
+  const Result<bool> filled = fill(std::size_t(kMaxSamples) + 1);
+  if (!filled || !*filled) return filled;
+  const bool one_window = buffer_.size() <= std::size_t(kMaxSamples);
+  if (vad_ != nullptr && (cut_.vad == CutOptions::Vad::always ||
+                          (cut_.vad == CutOptions::Vad::automatic && !one_window)))
+    segmenter_.emplace(cut_.speech);
+  else
+    cutter_.emplace();
+  started_ = true;
+  return true;
 }
 
 void WindowReader::drop_before(int64_t sample) {
@@ -71,26 +95,34 @@ AudioWindow WindowReader::take(int64_t begin, int64_t end) {
   return make_window(mel_, begin, std::move(samples));
 }
 
-Result<std::optional<AudioWindow>> WindowReader::next() {
+Result<WindowReader::Next> WindowReader::find(AudioWindow& window) {
+  const Result<bool> opened = open();
+  if (!opened) return opened.error();
+  if (!*opened) return Next::wait;
   if (!started_) {
-    started_ = true;
-    if (const Status status = fill(std::size_t(kMaxSamples) + 1); !status) return status.error();
-    const bool one_window = buffer_.size() <= std::size_t(kMaxSamples);
-    if (vad_ != nullptr && (cut_.vad == CutOptions::Vad::always ||
-                            (cut_.vad == CutOptions::Vad::automatic && !one_window)))
-      segmenter_.emplace(cut_.speech);
-    else
-      cutter_.emplace();
+    const Result<bool> begun = begin();
+    if (!begun) return begun.error();
+    if (!*begun) return Next::wait;
   }
   Speech found;
   while (!(segmenter_ ? segmenter_->next(found) : cutter_->next(found))) {
-    if (finished_) return std::optional<AudioWindow>();
-    const auto seen = std::size_t(examined_ - buffer_begin_);
-    if (const Status status = fill(seen + kPiece); !status) return status.error();
+    if (finished_) return Next::end;
+    const Result<bool> filled = fill(std::size_t(examined_ - buffer_begin_) + kPiece);
+    if (!filled) return filled.error();
+    if (!*filled) return Next::wait;
     examine();
     drop_before(std::min(segmenter_ ? segmenter_->keep_from() : cutter_->keep_from(), examined_));
   }
-  return std::optional<AudioWindow>(take(found.begin, std::min(found.end, read_)));
+  window = take(found.begin, std::min(found.end, read_));
+  return Next::window;
+}
+
+Result<WindowReader::Next> WindowReader::next(AudioWindow& window) {
+  const Result<Next> found = find(window);
+  if (found || !found.error().param.empty()) return found;
+  Error why = found.error();
+  why.param = "audio";
+  return why;
 }
 
 // Shows the next piece to whatever looks for windows.

@@ -40,36 +40,45 @@ AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> sam
 // One thread at a time.
 class WindowReader {
  public:
-  // bytes, mel and vad (or null) outlive it. most_seconds: of the audio.
-  // Errors: those of AudioSource; out_of_range for audio that says it is longer.
-  static Result<std::unique_ptr<WindowReader>> open(std::string_view bytes,
-                                                    const std::optional<RawPcm>& pcm,
-                                                    const CutOptions& cut, const LogMel& mel,
-                                                    const Vad* vad, int most_seconds);
+  enum class Next { window, end, wait };
 
-  // The next window with its mel; nullopt at the end. Error: out_of_range, naming the limit, when
-  // the audio turns out to be longer.
-  Result<std::optional<AudioWindow>> next();
+  // pcm: of headerless samples, else it is a file. mel and vad (or null) outlive it. most_seconds:
+  // of the audio.
+  WindowReader(const std::optional<RawPcm>& pcm, const CutOptions& cut, const LogMel& mel,
+               const Vad* vad, int most_seconds);
+
+  // What there is now of the bytes: at least as much as before, at the same place. They outlive the
+  // reader.
+  void arrive(FileBytes file);
+
+  // The next window with its mel; or its end; wait: more bytes are needed. Windows do not depend on
+  // how the bytes came. Errors: those of AudioSource; out_of_range, naming the limit, for audio
+  // that says or turns out to be longer; all with param "audio", unless it is another's.
+  Result<Next> next(AudioWindow& window);
+  // There is no use in next() before so many bytes are there, or all.
+  std::size_t wanted() const { return source_.wanted(); }
 
   double seconds() const { return double(read_) / kSampleRate; }  // read so far
   double speech_seconds() const { return double(in_windows_) / kSampleRate; }
-  bool damaged() const { return source_->damaged(); }
+  bool damaged() const { return source_.damaged(); }
 
  private:
-  WindowReader(std::unique_ptr<AudioSource> source, const CutOptions& cut, const LogMel& mel,
-               const Vad* vad, int64_t most);
-
-  Status fill(std::size_t wanted);
+  Result<bool> open();
+  Result<bool> begin();
+  Result<bool> fill(std::size_t wanted);
+  Result<Next> find(AudioWindow& window);
   void examine();
   AudioWindow take(int64_t begin, int64_t end);
   void drop_before(int64_t sample);
 
-  std::unique_ptr<AudioSource> source_;
+  AudioSource source_;
   CutOptions cut_;
   const LogMel& mel_;
   const Vad* vad_;
-  int64_t most_;  // samples
-  bool started_ = false, ended_ = false;
+  int64_t most_;              // samples
+  bool complete_ = false;     // the bytes are
+  bool told_length_ = false;  // the file has been asked for its length
+  bool opened_ = false, started_ = false, ended_ = false;
   int64_t read_ = 0;  // samples read
   int64_t in_windows_ = 0;
   int64_t buffer_begin_ = 0;  // the sample that buffer_ begins with

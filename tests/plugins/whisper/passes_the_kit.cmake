@@ -16,6 +16,7 @@ execute_process(
   COMMAND ${SERVAL} check ${PLUGIN} --only-failed --model ${model} --config "{\"threads\":1}"
     --request tests/plugins/whisper/transcribe.json
     --request tests/plugins/whisper/transcribe_stream.json
+    --request tests/plugins/whisper/transcribe_upload.json
   WORKING_DIRECTORY ${SOURCE} RESULT_VARIABLE result)
 if(NOT result EQUAL 0)
   message(FATAL_ERROR "serval check found what is above")

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "tests/plugins/whisper/audio/sound_writer.h"
+#include "tests/plugins/whisper/audio/whole_source.h"
 
 namespace serval::whisper {
 namespace {
@@ -70,7 +71,7 @@ TEST(AudioSource, ReadsEveryFormatRateAndNumberOfChannels) {
                      std::to_string(channels) + " channels");
         const std::string bytes =
             sound_file(tone(rate, rate, channels), kind.format, rate, channels);
-        const auto source = AudioSource::open(bytes);
+        const auto source = whole_source(bytes);
         ASSERT_TRUE(source) << source.error().message;
         EXPECT_NEAR(double((*source)->samples()), 16000, 1500);
         const std::vector<float> samples = read_all(**source);
@@ -90,7 +91,7 @@ TEST(AudioSource, ReadsOpusAndMp3) {
       SCOPED_TRACE(kind.name);
       const std::string bytes =
           sound_file(tone(48000, 48000, channels), kind.format, 48000, channels);
-      const auto source = AudioSource::open(bytes);
+      const auto source = whole_source(bytes);
       ASSERT_TRUE(source) << source.error().message;
       const std::vector<float> samples = read_all(**source);
       EXPECT_FALSE((*source)->damaged());
@@ -106,20 +107,20 @@ TEST(AudioSource, LooksBehindTags) {
   for (const int format :
        {SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, SF_FORMAT_FLAC | SF_FORMAT_PCM_16}) {
     const std::string bytes = tag + sound_file(tone(48000, 48000, 1), format, 48000, 1);
-    const auto source = AudioSource::open(bytes);
+    const auto source = whole_source(bytes);
     ASSERT_TRUE(source) << source.error().message;
     EXPECT_NEAR(double(read_all(**source).size()), 16000, 1500);
   }
   // The sync of a frame counts for more than what follows.
-  EXPECT_FALSE(AudioSource::open(std::string_view("\xff\xf3\x88\xc4\0\0\0\0WAVE", 12)));
-  const auto source = AudioSource::open(tag);
+  EXPECT_FALSE(whole_source(std::string_view("\xff\xf3\x88\xc4\0\0\0\0WAVE", 12)));
+  const auto source = whole_source(tag);
   ASSERT_FALSE(source);
   EXPECT_THAT(source.error().message, HasSubstr("has no frame of MPEG audio"));
 }
 
 TEST(AudioSource, ReadsSpeech) {
   const std::string bytes = file_bytes(SERVAL_SOURCE_DIR "/tests/data/speech/jfk.flac");
-  const auto source = AudioSource::open(bytes);
+  const auto source = whole_source(bytes);
   ASSERT_TRUE(source) << source.error().message;
   EXPECT_EQ((*source)->samples(), 176000);
   EXPECT_EQ(read_all(**source).size(), 176000u);
@@ -130,7 +131,7 @@ TEST(AudioSource, GivesTheSameSamplesInPiecesOfAnySize) {
       sound_file(tone(30000, 44100, 2), SF_FORMAT_WAV | SF_FORMAT_PCM_16, 44100, 2);
   std::vector<float> whole;
   for (const std::size_t piece : {100000, 1, 7, 160, 4096, 10000}) {
-    const auto source = AudioSource::open(bytes);
+    const auto source = whole_source(bytes);
     ASSERT_TRUE(source);
     const std::vector<float> samples = read_all(**source, piece);
     if (whole.empty()) whole = samples;
@@ -141,7 +142,7 @@ TEST(AudioSource, GivesTheSameSamplesInPiecesOfAnySize) {
 TEST(AudioSource, AveragesChannels) {
   const std::vector<float> frames = {0.5f, 0.25f, 0, -0.5f, 0.5f, 0.75f};
   const auto bytes = sound_file(frames, SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 3);
-  const auto source = AudioSource::open(bytes);
+  const auto source = whole_source(bytes);
   ASSERT_TRUE(source);
   const std::vector<float> samples = read_all(**source);
   ASSERT_EQ(samples.size(), 2u);
@@ -154,14 +155,14 @@ TEST(AudioSource, CountsValuesThatAreNoNumbersAsSilence) {
   const float infinite = std::numeric_limits<float>::infinity();
   const auto bytes = sound_file({0.5f, nan, infinite, -infinite, 3e38f, -0.25f},
                                 SF_FORMAT_WAV | SF_FORMAT_FLOAT, 16000, 1);
-  const auto source = AudioSource::open(bytes);
+  const auto source = whole_source(bytes);
   ASSERT_TRUE(source);
   EXPECT_EQ(read_all(**source), (std::vector<float>{0.5f, 0, 0, 0, kMaxSample, -0.25f}));
   EXPECT_EQ((*source)->odd_values(), 3);
 }
 
 std::string refusal(std::string_view bytes) {
-  const auto source = AudioSource::open(bytes);
+  const auto source = whole_source(bytes);
   if (source) return "read";
   EXPECT_EQ(source.error().code, Code::invalid_argument);
   return source.error().message;
@@ -183,7 +184,9 @@ TEST(AudioSource, NamesWhatIsWrongWithAFile) {
   const std::string wav =
       sound_file(tone(100, 16000, 1), SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1);
   EXPECT_THAT(refusal(wav.substr(0, 20)), HasSubstr("begins as a WAV file but cannot be read"));
-  EXPECT_EQ(refusal(wav.substr(0, 44)), "the audio file has no samples");
+  EXPECT_EQ(refusal(wav.substr(0, 44)), "the audio file is damaged before its first sample");
+  EXPECT_EQ(refusal(sound_file({}, SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 1)),
+            "the audio file has no samples");
   EXPECT_THAT(refusal(sound_file(tone(10, 16000, 33), SF_FORMAT_WAV | SF_FORMAT_PCM_16, 16000, 33)),
               HasSubstr("33 channels, want 1 to 32"));
   EXPECT_THAT(refusal(sound_file(tone(10, 16000, 1), SF_FORMAT_WAV | SF_FORMAT_PCM_16, 999, 1)),
@@ -192,7 +195,7 @@ TEST(AudioSource, NamesWhatIsWrongWithAFile) {
 
 TEST(AudioSource, GivesWhatIsGoodOfATruncatedFile) {
   const std::string bytes = file_bytes(SERVAL_SOURCE_DIR "/tests/data/speech/LJ001-0002.flac");
-  const auto whole = AudioSource::open(bytes), part = AudioSource::open({bytes.data(), 30000});
+  const auto whole = whole_source(bytes), part = whole_source({bytes.data(), 30000});
   ASSERT_TRUE(whole && part);
   const std::vector<float> samples = read_all(**part), all = read_all(**whole);
   EXPECT_TRUE((*part)->damaged());
@@ -205,15 +208,15 @@ TEST(AudioSource, GivesWhatIsGoodOfATruncatedFile) {
 
 TEST(AudioSource, ReadsRawPcm) {
   const std::string bytes("\x00\x40\x00\xc0\x00\x20\x00\x20\x01", 9);
-  const auto source = AudioSource::open_raw(bytes, {.rate = 16000, .channels = 2});
+  const auto source = whole_source(bytes, RawPcm{.rate = 16000, .channels = 2});
   ASSERT_TRUE(source);
   EXPECT_EQ((*source)->samples(), 2);
   EXPECT_EQ(read_all(**source), (std::vector<float>{0, 0.25f}));
   EXPECT_TRUE((*source)->damaged());  // half a sample is left
-  EXPECT_FALSE(AudioSource::open_raw(bytes, {.rate = 999}));
-  EXPECT_FALSE(AudioSource::open_raw(bytes, {.channels = 0}));
-  EXPECT_FALSE(AudioSource::open_raw("a", {}));
-  EXPECT_FALSE(AudioSource::open_raw("", {}));
+  EXPECT_FALSE(whole_source(bytes, RawPcm{.rate = 999}));
+  EXPECT_FALSE(whole_source(bytes, RawPcm{.channels = 0}));
+  EXPECT_FALSE(whole_source("a", RawPcm{}));
+  EXPECT_FALSE(whole_source("", RawPcm{}));
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <random>
 
-#include "plugins/whisper/audio/audio_source.h"
 #include "tests/plugins/whisper/audio/sound_writer.h"
+#include "tests/plugins/whisper/audio/whole_source.h"
 #include "tests/plugins/whisper/pcm_bytes.h"
 
 namespace serval::whisper {
@@ -14,7 +14,7 @@ TEST(PcmStream, GivesWhatAFileOfTheSameBytesGivesHoweverTheyAreCut) {
   for (const int rate : {8000, 16000, 24000, 44100}) {
     for (const int channels : {1, 2}) {
       const std::string bytes = pcm_bytes(tone(rate, rate, channels));
-      const auto file = AudioSource::open_raw(bytes, {rate, channels});
+      const auto file = whole_source(bytes, RawPcm{rate, channels});
       ASSERT_TRUE(file);
       std::vector<float> want(20000);
       want.resize((*file)->read(want));

@@ -11,6 +11,7 @@
 #include "plugins/whisper/engine/loaded_model.h"
 #include "tests/common/formats/test_models.h"
 #include "tests/plugins/reader_client.h"
+#include "tests/plugins/whisper/audio/whole_source.h"
 #include "tests/plugins/whisper/pcm_bytes.h"
 
 namespace serval::whisper {
@@ -36,7 +37,7 @@ inline std::string file(const std::string& name) {
 // A sound file as headerless samples of 16 kHz.
 inline std::string samples_of(const std::string& name) {
   const std::string bytes = file(name);
-  const auto source = AudioSource::open(bytes);
+  const auto source = whole_source(bytes);
   EXPECT_TRUE(source) << name;
   if (!source) return {};
   std::vector<float> samples(kMaxSamples);
@@ -53,9 +54,11 @@ struct Outcome : ReaderOutcome {
   std::string text, summary;
   std::vector<json::object> segments;  // meta_json of each text
 
-  // Of a live request: what the client sends, and what of it has arrived.
+  // What the client sends, and what of it has arrived.
   std::string input;
   std::size_t arrived = 0, read = 0;
+  std::size_t wanted = 0;             // of a file: bytes that the engine waits for
+  std::unique_ptr<std::string> held;  // a file, as long as the request lives
   bool input_ended = false, input_broken = false;
   std::vector<std::string> texts;  // as segments
 };
@@ -85,6 +88,21 @@ class TestClient final : public ReaderClient<Client> {
     return Input::some;
   }
 
+  Input arrived(std::size_t wanted, std::string_view& bytes) override {
+    bytes = std::string_view(*o_.held).substr(0, o_.arrived);
+    if (o_.arrived == o_.held->size()) return Input::end;
+    o_.wanted = wanted;
+    return Input::some;
+  }
+  void done(std::string_view usage) override {
+    ReaderClient::done(usage);
+    o_.held.reset();
+  }
+  void fail(const Error& error) override {
+    ReaderClient::fail(error);
+    o_.held.reset();
+  }
+
  private:
   Outcome& o_;
 };
@@ -105,7 +123,15 @@ class WhisperEngine : public testing::Test {
   Engine& engine() { return model_->engine(); }
   virtual void configure(WhisperConfig&) {}
   void submit(Outcome& outcome, std::string_view bytes, std::string_view params = "{}") {
-    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe", {bytes}, params);
+    submit_arriving(outcome, bytes, params);
+    outcome.arrived = bytes.size();
+  }
+  // Nothing of it is there yet. The id of the request.
+  uint64_t submit_arriving(Outcome& outcome, std::string_view bytes,
+                           std::string_view params = "{}") {
+    outcome.held = std::make_unique<std::string>(bytes);
+    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe_upload", 1, params);
+    return id_;
   }
   void run() {
     while (engine().running() > 0 && engine().step()) {

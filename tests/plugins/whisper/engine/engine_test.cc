@@ -1,4 +1,5 @@
 // The whole way of a request through the engine, on the real tiny.en.
+#include "tests/plugins/whisper/audio/sound_writer.h"
 #include "tests/plugins/whisper/engine/engine_fixture.h"
 
 namespace serval::whisper {
@@ -67,6 +68,7 @@ TEST_F(WhisperEngine, LongAudioComesInOrderAndWhole) {
 TEST_F(WhisperEngine, WhatIsWrongIsNamed) {
   Outcome text, option;
   submit(text, "this is no sound");
+  run();
   EXPECT_EQ(text.error.code, Code::invalid_argument);
   EXPECT_EQ(text.error.param, "audio");
   const std::string jfk = file("jfk.flac");
@@ -102,6 +104,89 @@ TEST_F(WhisperEngine, ASlowReaderKeepsOnlyItsOwnRequestWaiting) {
     engine().writable(1);
   }
   EXPECT_EQ(words(slow.text), kJfk);
+}
+
+// Lets so much more of the file arrive, as hosts do: who waits is told when it is enough.
+void arrive(Engine& engine, uint64_t id, Outcome& outcome, std::size_t bytes) {
+  if (outcome.ended) return;
+  outcome.arrived += std::min(bytes, outcome.held->size() - outcome.arrived);
+  const bool all = outcome.arrived == outcome.held->size();
+  if (outcome.wanted > 0 && (all || outcome.arrived >= outcome.wanted)) {
+    outcome.wanted = 0;
+    engine.readable(id);
+  }
+}
+
+TEST_F(WhisperEngine, AnUploadIsHeardWhileItArrives) {
+  std::string pcm;
+  for (int clip = 0; clip < 16; ++clip) pcm += reading(clip % 8 + 1);
+  std::vector<float> samples(pcm.size() / 2);
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    samples[i] = float(int16_t(uint8_t(pcm[2 * i]) | uint8_t(pcm[2 * i + 1]) << 8)) / 32768;
+  for (const int format : {SF_FORMAT_WAV | SF_FORMAT_PCM_16, SF_FORMAT_FLAC | SF_FORMAT_PCM_16}) {
+    const std::string bytes = sound_file(samples, format, 16000, 1);
+    Outcome whole;
+    submit(whole, bytes, R"({"timestamps":"word"})");
+    run();
+    ASSERT_TRUE(whole.ended);
+    ASSERT_GT(whole.segments.size(), 4u);
+    Outcome upload;
+    const uint64_t id = submit_arriving(upload, bytes, R"({"timestamps":"word"})");
+    std::size_t heard_at = 0;  // bytes that were there when the first text came
+    while (!upload.ended) {
+      while (engine().step()) {
+      }
+      if (heard_at == 0 && !upload.segments.empty()) heard_at = upload.arrived;
+      arrive(engine(), id, upload, 50'000);
+    }
+    EXPECT_EQ(upload.error.message, "");
+    EXPECT_LT(heard_at, bytes.size() * 3 / 4);
+    EXPECT_EQ(upload.segments, whole.segments);
+    EXPECT_EQ(upload.text, whole.text);
+    EXPECT_EQ(upload.summary, whole.summary);
+    EXPECT_EQ(upload.usage, whole.usage);
+  }
+}
+
+TEST_F(WhisperEngine, AnUploadThatDawdlesIsInNobodysWay) {
+  const std::string jfk = file("jfk.flac");
+  Outcome slow, quick, broken;
+  const uint64_t id = submit_arriving(slow, jfk);
+  const uint64_t other = submit_arriving(broken, "this is no sound" + std::string(1 << 20, 'x'));
+  arrive(engine(), id, slow, 1000);
+  arrive(engine(), other, broken, 1 << 18);
+  submit(quick, jfk);
+  while (engine().step()) {
+  }
+  EXPECT_TRUE(quick.ended);
+  EXPECT_TRUE(broken.ended) << "there is no use in waiting for the rest";
+  EXPECT_EQ(broken.error.param, "audio");
+  EXPECT_FALSE(slow.ended);
+  EXPECT_FALSE(engine().step()) << "it costs nothing";
+  EXPECT_EQ(engine().running(), 1u);
+  EXPECT_EQ(engine().waiting(), 1u) << "nor does it take a place";
+  arrive(engine(), id, slow, jfk.size());
+  run();
+  EXPECT_EQ(slow.text, quick.text);
+}
+
+// The bytes are the client's, and gone when the request is over: nobody may read them then, least
+// of all a thread that reads ahead.
+TEST_F(WhisperEngine, NobodyReadsAFileThatIsGone) {
+  std::string hour;
+  for (int i = 0; i < 20; ++i) hour += reading(1) + reading(2);
+  for (int i = 0; i < 20; ++i) {
+    Outcome gone, aborted;
+    submit(gone, hour, R"({"encoding":"pcm_s16le"})");
+    submit(aborted, hour, R"({"encoding":"pcm_s16le"})");
+    for (int step = 0; step <= i % 4; ++step) engine().step();
+    gone.cancelled = true;
+    engine().step();
+    EXPECT_EQ(gone.error.code, Code::cancelled);
+    engine().abort(error(Code::unavailable, "enough"));
+    EXPECT_EQ(aborted.error.code, Code::unavailable);
+    EXPECT_EQ(engine().running(), 0u);
+  }
 }
 
 }  // namespace

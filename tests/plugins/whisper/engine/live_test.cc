@@ -35,8 +35,7 @@ class WhisperLive : public WhisperEngine {
  protected:
   uint64_t begin(Outcome& outcome, std::string input, std::string_view params = "{}") {
     outcome.input = std::move(input);
-    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe_stream", {""},
-                    params);
+    engine().submit(++id_, std::make_unique<TestClient>(outcome), "transcribe_stream", 1, params);
     return id_;
   }
   // So much arrives. False: that was all.
