@@ -5,7 +5,7 @@
 
 A row a model and precision: word error rates, percent, after Whisper's English normaliser, of clips
 one by one, of four hearings of each (as it is, a tenth slower, a tenth faster, a quarter as loud),
-and of all of them as one file. In f32 with 30 s of true padding also the share of the clips whose
+of all of them as one file, and of the four hearings when times are asked for too. In f32 with 30 s of true padding also the share of the clips whose
 greedy tokens, times included, equal CTranslate2's. Exit status 1 when a rate is more than 0.3 points
 above the peer's of the same precision, or fewer than 95 % of the clips agree. The clips alone have
 so few words that 0.3 points are one of them; the hearings tell luck from skill.
@@ -66,12 +66,18 @@ class Audio:
                       for stem, clip in samples.items() for change in CHANGES]
 
 
-def rates(judge, wanted, clip, whole, audio):
-    """(rate of the clips, of all hearings, of the one file); clip and whole: bytes to text."""
-    texts = [(wanted[stem], clip(path.read_bytes())) for stem, path in audio.files.items()]
-    again = [(wanted[stem], clip(data)) for stem, data in audio.again]
+def rates(judge, wanted, clip, whole, timed, audio):
+    """(rate of the clips, of all hearings, of the one file, of all hearings with times); clip, whole
+    and timed: bytes to text."""
+    clips = [(stem, path.read_bytes()) for stem, path in audio.files.items()]
+
+    def texts(hear, heard):
+        return [(wanted[stem], hear(data)) for stem, data in heard]
+
+    once, again = texts(clip, clips), texts(clip, audio.again)
     one = [(" ".join(wanted.values()), whole(audio.everything))]
-    return judge.rate(texts), judge.rate(texts + again), judge.rate(one)
+    return [judge.rate(pairs) for pairs in
+            (once, once + again, one, texts(timed, clips + audio.again))]
 
 
 def without_last_times(tokens, timestamp_begin):
@@ -113,13 +119,19 @@ def judge_model(options, judge, folder, audio):
     if options.side != "serval":
         for dtype in dict.fromkeys(theirs for _, theirs in PRECISIONS):
             peer = whisper_peer.Peer(folder, dtype, options.threads)
-            peers[dtype] = rates(judge, wanted, peer.clip, peer.long, audio)
+            peers[dtype] = rates(judge, wanted, peer.clip, peer.long, peer.clip_with_times, audio)
             print(f"QUALITY {name} faster-whisper {dtype} {in_columns(peers[dtype])}", flush=True)
     for dtype, theirs in PRECISIONS if options.side != "peer" else []:
         with serving.serval(speech.config(folder, dtype, options.threads, options.vad)) as (_, port):
             client = speech.Client(port)
-            got = rates(judge, wanted, lambda data: client.transcribe(data)["text"],
-                        lambda data: client.transcribe(data, "all.wav")["text"], audio)
+
+            def heard(data, **fields):
+                return client.transcribe(data, **fields)["text"]
+
+            def timed(data):
+                return heard(data, response_format="verbose_json")
+
+            got = rates(judge, wanted, heard, heard, timed, audio)
             line = f"QUALITY {name} serval {dtype} {in_columns(got)}"
             if dtype == "f32" and options.side == "both":
                 peer = whisper_peer.Peer(folder, theirs, options.threads)
@@ -147,7 +159,8 @@ def main():
                        stdout=subprocess.DEVNULL)
     audio = Audio(whisper_peer.clip_files())
     judge = Judge()
-    print("QUALITY model engine precision WER-of-clips WER-of-hearings WER-of-one-file")
+    print("QUALITY model engine precision WER-of-clips WER-of-hearings WER-of-one-file "
+          "WER-with-times")
     held = [judge_model(options, judge, models / name, audio) for name in options.models]
     return 0 if all(held) else 1
 

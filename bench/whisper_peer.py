@@ -39,10 +39,13 @@ class Peer:
                                   cpu_threads=max(1, threads // workers), num_workers=workers)
         self.batched = BatchedInferencePipeline(self.model)
 
-    def clip(self, audio):
+    def clip(self, audio, **options):
         """The text of a file's bytes."""
-        segments, _ = self.model.transcribe(io.BytesIO(audio), **TEXT)
+        segments, _ = self.model.transcribe(io.BytesIO(audio), **{**TEXT, **options})
         return "".join(segment.text for segment in segments)
+
+    def clip_with_times(self, audio):
+        return self.clip(audio, without_timestamps=False)
 
     def long(self, audio):
         """The text of a file's bytes, cut by its VAD, in batches."""

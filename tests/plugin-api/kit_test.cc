@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "plugin-api/check/elf_file.h"
 #include "plugin-api/check/options.h"
@@ -44,15 +45,28 @@ TEST(KitOptions, RefusesWrongOnes) {
 
 std::string self() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-std::string write(const std::string& name, const std::string& bytes) {
-  const std::string path = testing::TempDir() + name;
-  std::ofstream(path, std::ios::binary) << bytes;
-  return path;
-}
+// A file of this process's own, as long as it is wanted: tests run side by side.
+class File {
+ public:
+  explicit File(const std::string& bytes) {
+    const int fd = mkstemp(path_.data());
+    EXPECT_GE(fd, 0);
+    close(fd);
+    std::ofstream(path_, std::ios::binary) << bytes;
+  }
+  ~File() { std::filesystem::remove(path_); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = testing::TempDir() + "kit-XXXXXX";
+};
 
 // The request of a file, or why there is none.
 sdk::Result<Spec> read(const std::string& json) {
-  const auto requests = Requests::make({write("request.json", json)});
+  const File file(json);
+  const auto requests = Requests::make({file.path()});
   if (!requests) return requests.error();
   return requests->make("op", Size::text);
 }
@@ -78,8 +92,8 @@ TEST(KitRequests, AreRefusedWhenThatMakesNoSense) {
 TEST(KitElf, RefusesWhatIsNoSharedObject) {
   EXPECT_FALSE(read_elf("/nonexistent"));
   EXPECT_FALSE(read_elf("/proc"));
-  EXPECT_FALSE(read_elf(write("empty.so", "")));
-  EXPECT_FALSE(read_elf(write("text.so", std::string(1000, 'x'))));
+  EXPECT_FALSE(read_elf(File("").path()));
+  EXPECT_FALSE(read_elf(File(std::string(1000, 'x')).path()));
 }
 
 // Every place a length or offset stands in the head of a real file is set to a large value.
@@ -90,7 +104,7 @@ TEST(KitElf, SurvivesDamage) {
   for (std::size_t at = 16; at + 8 <= bytes.size(); at += 8) {
     std::string damaged = bytes;
     damaged.replace(at, 8, std::string("\xf0\xff\xff\xff\xff\xff\xff\xff", 8));
-    const auto elf = read_elf(write("damaged.so", damaged));
+    const auto elf = read_elf(File(damaged).path());
     EXPECT_TRUE(!elf || elf->notes.empty());  // a test program carries no plugin's note
   }
 }

@@ -56,6 +56,9 @@ Result<TranscribeParams> parse_transcribe(std::string_view params_json,
   read_decode_options(reader, params.decode);
   read_encoding(reader, params.pcm);
   read_cut(reader, has_vad, params.cut);
+  // The times that a model tells, and its words beside them, suffer when it does not see true
+  // silence.
+  if (params.decode.timestamps != Timestamps::none) params.cut.padding = Padding::full;
   reader.read("condition_on_previous_text", params.condition_on_previous_text);
   if (const Status status = check(reader, params, tokenizer); !status) return status.error();
   return params;

@@ -19,11 +19,12 @@ int padded_frames(std::size_t samples) {
   return std::min(blocks * kBlockFrames, kMaxFrames);
 }
 
-AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples) {
+AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples,
+                        Padding padding) {
   AudioWindow window;
   window.begin = begin;
   window.samples = std::move(samples);
-  window.frames = padded_frames(window.samples.size());
+  window.frames = padding == Padding::full ? kMaxFrames : padded_frames(window.samples.size());
   window.mel.resize(std::size_t(window.frames) * std::size_t(mel.mels()));
   mel.run(window.samples, window.frames, window.mel.data());
   return window;
@@ -92,7 +93,7 @@ AudioWindow WindowReader::take(int64_t begin, int64_t end) {
                              buffer_.begin() + (end - buffer_begin_));
   drop_before(end);
   in_windows_ += end - begin;
-  return make_window(mel_, begin, std::move(samples));
+  return make_window(mel_, begin, std::move(samples), cut_.padding);
 }
 
 Result<WindowReader::Next> WindowReader::find(AudioWindow& window) {

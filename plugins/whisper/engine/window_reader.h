@@ -14,10 +14,15 @@
 
 namespace serval::whisper {
 
+// Silence behind the audio of a window that is encoded with it: a second, or what makes it as long as
+// a decoder takes.
+enum class Padding { second, full };
+
 struct CutOptions {
   enum class Vad { automatic, always, never };
   Vad vad = Vad::automatic;  // automatic: for audio longer than a window, where there are weights
   VadOptions speech;
+  Padding padding = Padding::second;
 };
 
 struct AudioWindow {
@@ -35,7 +40,8 @@ struct AudioWindow {
 // blocks of states.
 int padded_frames(std::size_t samples);
 // With its mel. samples: at most kMaxSamples
-AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples);
+AudioWindow make_window(const LogMel& mel, int64_t begin, std::vector<float> samples,
+                        Padding padding = Padding::second);
 
 // One thread at a time.
 class WindowReader {
