@@ -1,5 +1,6 @@
 """A serval process under test."""
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -14,10 +15,23 @@ MODELS = Path(os.environ.get("SERVAL_MODELS", ROOT / "models"))
 MODEL = "smollm2-135m-instruct"
 
 
+given_ports = set()
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One that was not given before, below those that the system gives to outgoing connections: until
+    the server has it, any of the clients here could be given it."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        if port in given_ports:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        given_ports.add(port)
+        return port
 
 
 class Server:
