@@ -13,6 +13,7 @@ namespace {
 
 // A file of so many bytes is given to the model before it is complete: 33 s of 16-bit samples.
 constexpr std::size_t kEarlyBytes = 1u << 20;
+
 // It ended for reasons of the server's, which may be gone: its model was replaced, its place in the
 // queue took too long to come, its output was not taken in time.
 bool broken_off(const Call& call) {
