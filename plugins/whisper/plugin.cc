@@ -7,6 +7,22 @@
 namespace serval::whisper {
 namespace {
 
+// The host's word in the engine's; of what is there as a whole nothing more will come.
+Input told(sdk::Input input) {
+  switch (input) {
+    case sdk::Input::some:
+      return Input::some;
+    case sdk::Input::none:
+      return Input::none;
+    case sdk::Input::cancelled:
+      return Input::gone;
+    case sdk::Input::end:
+    case sdk::Input::whole:
+      break;
+  }
+  return Input::end;
+}
+
 // One request of the host as the engine sees it.
 class HostClient final : public sdk::EngineClient<Client, Error> {
  public:
@@ -18,18 +34,8 @@ class HostClient final : public sdk::EngineClient<Client, Error> {
                  last ? SERVAL_EVENT_FLAG_LAST : 0, data, meta_json);
   }
   Input read_input(std::span<char> to, std::size_t& n) override {
-    switch (input_.read(request_, to, n)) {
-      case sdk::Input::some:
-        return Input::some;
-      case sdk::Input::none:
-        return Input::none;
-      case sdk::Input::end:
-        return Input::end;
-      case sdk::Input::cancelled:
-        return Input::gone;
-      case sdk::Input::whole:
-        break;
-    }
+    const sdk::Input found = input_.read(request_, to, n);
+    if (found != sdk::Input::whole) return told(found);
     const std::string_view rest = request_.input(0).substr(read_);
     n = std::min(to.size(), rest.size());
     std::copy_n(rest.begin(), n, to.begin());
@@ -37,19 +43,9 @@ class HostClient final : public sdk::EngineClient<Client, Error> {
     return n > 0 ? Input::some : Input::end;
   }
   Input arrived(std::size_t wanted, std::string_view& bytes) override {
-    switch (input_.arrived(request_, wanted, bytes)) {
-      case sdk::Input::some:
-        return Input::some;
-      case sdk::Input::none:
-        return Input::none;
-      case sdk::Input::end:
-        return Input::end;
-      case sdk::Input::cancelled:
-        return Input::gone;
-      case sdk::Input::whole:
-        bytes = request_.input(0);
-    }
-    return Input::end;
+    const sdk::Input found = input_.arrived(request_, wanted, bytes);
+    if (found == sdk::Input::whole) bytes = request_.input(0);
+    return told(found);
   }
 
  private:
